@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: Apache-2.0
+# A layer is a folder and a static library. Sources are globbed, so a new file
+# needs no change here; a layer without sources yet is an INTERFACE library.
+include_guard()
+
+# muster_layer(<target> <folder> ROOT <include root> [RECURSE] [LINK <targets>])
+# main.c is never part of a layer: it belongs to a program.
+function(muster_layer target folder)
+	cmake_parse_arguments(ARG "RECURSE" "ROOT" "LINK" ${ARGN})
+	set(glob GLOB)
+	if(ARG_RECURSE)
+		set(glob GLOB_RECURSE)
+	endif()
+	file(${glob} sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*.c)
+	list(FILTER sources EXCLUDE REGEX "/main\\.c$")
+	if(sources)
+		add_library(${target} STATIC ${sources})
+		set(scope PUBLIC)
+	else()
+		add_library(${target} INTERFACE)
+		set(scope INTERFACE)
+	endif()
+	target_include_directories(${target} ${scope} ${PROJECT_SOURCE_DIR}/${ARG_ROOT}
+		${PROJECT_SOURCE_DIR}/lib)
+	target_link_libraries(${target} ${scope} ${ARG_LINK})
+endfunction()
+
+# muster_program(<target> <main.c or folder> [LINK <targets>])
+# Does nothing while the source does not exist.
+function(muster_program target source)
+	cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+	if(source MATCHES "\\.c$")
+		file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${source})
+	else()
+		file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${source}/*.c)
+	endif()
+	if(NOT sources)
+		return()
+	endif()
+	add_executable(${target} ${sources})
+	target_link_libraries(${target} PRIVATE ${ARG_LINK})
+	set_target_properties(${target} PROPERTIES
+		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bin)
+	install(TARGETS ${target} RUNTIME)
+endfunction()
