@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The unit of work: what one HTTP request, one batch of messages or one tick of the scheduler
+ * carries through api, domain and store. Made by the edge (worker, ingest, scheduler), reset when
+ * the unit ends; whatever was allocated from its arena dies with it.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/clock.h"
+
+struct arena;
+struct db;
+struct signer;
+
+enum role {
+	ROLE_NONE,
+	ROLE_VIEWER,
+	ROLE_OPERATOR,
+	ROLE_APPROVER,
+	ROLE_ADMIN,
+};
+
+enum actor_kind {
+	ACTOR_SYSTEM,
+	ACTOR_USER,
+	ACTOR_TOKEN,
+	ACTOR_NODE,
+	ACTOR_ANONYMOUS,
+};
+
+/* Who acts. Strings live as long as the unit of work. */
+struct actor {
+	enum actor_kind kind;
+	const char *id;
+	const char *name;
+	enum role role;		   /* in the project of the unit of work */
+	const char *const *scopes; /* of an API token, NULL for sessions and the system */
+	size_t scope_count;
+	const char *remote; /* address, or NULL */
+	bool system_admin;
+};
+
+/* What the process knows and never changes after start. Owned by server/app.c. */
+struct server {
+	const char *data_dir;
+	const char *public_url;		/* https://host:port without trailing slash */
+	const char *const *broker_urls; /* mqtts://host:port as nodes see them */
+	size_t broker_count;
+	const char *ca_pem;
+	const char *ca_fingerprint; /* bare lower hex */
+	const char *signing_key_id;
+	const char *signing_public; /* base64 of the raw Ed25519 key */
+	struct signer *signer;
+	unsigned char url_key[32];
+	int health_interval_ms;
+	const char *webhook_allow; /* comma separated networks that webhooks may reach, or "" */
+};
+
+struct ctx {
+	struct db *db;
+	struct arena *arena;
+	const struct actor *actor; /* never NULL */
+	const char *project_id;	   /* NULL only before a project is known */
+	usec_t now;		   /* one instant for the whole unit, UTC */
+	const char *request_id;
+	const struct server *server;
+};
