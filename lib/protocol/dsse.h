@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <jansson.h>
 
@@ -23,12 +24,12 @@
 
 /* A key that a verifier trusts. */
 struct dsse_key {
-	char id[CRYPTO_KEY_ID_SIZE];
-	unsigned char public[CRYPTO_ED25519_PUBLIC_SIZE];
+	char id[KEY_ID_SIZE];
+	uint8_t public_key[ED25519_PUBLIC_SIZE];
 };
 
 /* Signs payload; the envelope is JSON text in the arena. */
-MUST_CHECK bool dsse_sign(struct arena *arena, const struct crypto_key *key, const char *type,
+MUST_CHECK bool dsse_sign(struct arena *arena, const struct signing_key *key, const char *type,
 			  const void *payload, size_t len, char **envelope, struct error *err);
 
 /*

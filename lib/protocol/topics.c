@@ -49,9 +49,9 @@ topic_node_valid(const char *node)
 int
 topic_shard(const char *node)
 {
-	unsigned char digest[32];
+	uint8_t digest[32];
 
-	crypto_sha256(node, strlen(node), digest);
+	sha256(node, strlen(node), digest);
 	uint32_t head = (uint32_t)digest[0] << 24 | (uint32_t)digest[1] << 16 |
 			(uint32_t)digest[2] << 8 | (uint32_t)digest[3];
 	return (int)(head % SHARD_COUNT);
