@@ -69,10 +69,10 @@ struct field {
 	size_t element_size;	   /* OBJECTS: sizeof one */
 };
 
-#define FIELD_(key, kind, flag, type, member, ...)                                                \
-	{                                                                                         \
-		.name = (key), .type = (kind), .flags = (flag), .offset = offsetof(type, member), \
-		__VA_ARGS__                                                                       \
+#define FIELD_(key, kind, flag, record, member, ...)            \
+	{                                                       \
+		.name = (key), .type = (kind), .flags = (flag), \
+		.offset = offsetof(record, member), __VA_ARGS__ \
 	}
 
 #define FIELD_STRING_AS(key, type, member, flags, max_bytes) \

@@ -35,9 +35,8 @@ static const struct field ENVELOPE_FIELDS[] = {
 };
 
 /* PAE(type, payload) of the specification; the arena holds it. */
-static const char *
-pre_authentication(struct arena *arena, const char *type, const void *payload, size_t len,
-		   size_t *pae_len)
+static const char *pre_authentication(struct arena *arena, const char *type, const void *payload,
+				      size_t len, size_t *pae_len)
 {
 	struct strbuf pae;
 
@@ -48,9 +47,8 @@ pre_authentication(struct arena *arena, const char *type, const void *payload, s
 	return pae.overflow ? NULL : pae.data;
 }
 
-bool
-dsse_sign(struct arena *arena, const struct signing_key *key, const char *type, const void *payload,
-	  size_t len, char **envelope, struct error *err)
+bool dsse_sign(struct arena *arena, const struct signing_key *key, const char *type,
+	       const void *payload, size_t len, char **envelope, struct error *err)
 {
 	uint8_t raw[ED25519_SIGNATURE_SIZE], public_key[ED25519_PUBLIC_SIZE];
 	char sig[BASE64_SIZE(ED25519_SIGNATURE_SIZE)], id[KEY_ID_SIZE];
@@ -74,9 +72,8 @@ dsse_sign(struct arena *arena, const struct signing_key *key, const char *type, 
 	return true;
 }
 
-static bool
-signed_by(const struct signature *signature, const struct dsse_key *key, const char *pae,
-	  size_t pae_len)
+static bool signed_by(const struct signature *signature, const struct dsse_key *key,
+		      const char *pae, size_t pae_len)
 {
 	uint8_t raw[BASE64_DECODED_SIZE(BASE64_SIZE(ED25519_SIGNATURE_SIZE))];
 	size_t raw_len;
@@ -87,9 +84,9 @@ signed_by(const struct signature *signature, const struct dsse_key *key, const c
 	       ed25519_verify(key->public_key, pae, pae_len, raw);
 }
 
-bool
-dsse_open(struct arena *arena, json_t *envelope, const char *type, const struct dsse_key *keys,
-	  size_t key_count, char **payload, size_t *len, const char **key_id, struct error *err)
+bool dsse_open(struct arena *arena, json_t *envelope, const char *type, const struct dsse_key *keys,
+	       size_t key_count, char **payload, size_t *len, const char **key_id,
+	       struct error *err)
 {
 	struct envelope opened = {0};
 

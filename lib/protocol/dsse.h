@@ -39,5 +39,5 @@ MUST_CHECK bool dsse_sign(struct arena *arena, const struct signing_key *key, co
  * ERR_INVALID when malformed, ERR_FORBIDDEN when no trusted key has signed it.
  */
 MUST_CHECK bool dsse_open(struct arena *arena, json_t *envelope, const char *type,
-			  const struct dsse_key *keys, size_t key_count, char **payload, size_t *len,
-			  const char **key_id, struct error *err);
+			  const struct dsse_key *keys, size_t key_count, char **payload,
+			  size_t *len, const char **key_id, struct error *err);

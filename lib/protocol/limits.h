@@ -7,8 +7,9 @@
 
 #define PROTOCOL_VERSION 1
 
-#define LIMIT_UP_MESSAGE (256 * 1024)	/* any message that a node sends */
-#define LIMIT_DOWN_MESSAGE (768 * 1024) /* a desired envelope is the largest: base64 of its payload */
+#define LIMIT_UP_MESSAGE (256 * 1024) /* any message that a node sends */
+#define LIMIT_DOWN_MESSAGE \
+	(768 * 1024) /* a desired envelope is the largest: base64 of its payload */
 #define LIMIT_DESIRED_CONTENT (384 * 1024)
 #define LIMIT_JSON_DEPTH 16
 #define LIMIT_TOPIC 160
@@ -16,7 +17,7 @@
 #define LIMIT_NAME 63
 #define LIMIT_NODE_ID 32
 #define LIMIT_SERVICES 64
-#define LIMIT_TEXT 4096	 /* an event's text, a reason, a log line */
+#define LIMIT_TEXT 4096	  /* an event's text, a reason, a log line */
 #define LIMIT_STDERR 4096 /* last bytes of stderr that explain a failure */
 
 #define LIMIT_LOG_LINES 500	     /* lines in one logs message */

@@ -101,9 +101,9 @@ struct msg_service {
 	bool ready;
 	int64_t pid;
 	int64_t restarts;
-	double cpu_percent;   /* health */
-	int64_t mem_bytes;    /* health */
-	bool run;	      /* reported, as are all below */
+	double cpu_percent; /* health */
+	int64_t mem_bytes;  /* health */
+	bool run;	    /* reported, as are all below */
 	const char *driver;
 	bool has_package;
 	struct msg_package package;
@@ -117,7 +117,7 @@ struct msg_service {
 struct msg_host {
 	double cpu_percent, load1;
 	int64_t mem_total, mem_available, disk_total, disk_free; /* bytes */
-	const char *limits;					  /* cgroup2, cgroup1, rlimit */
+	const char *limits;					 /* cgroup2, cgroup1, rlimit */
 };
 
 struct msg_health {
@@ -179,7 +179,7 @@ struct msg_failure {
 	const char *phase;
 	const char *code;
 	const char *text;
-	const char *service; /* or NULL */
+	const char *service;	 /* or NULL */
 	const char *stderr_text; /* last lines, or NULL; "stderr" on the wire */
 };
 

@@ -22,15 +22,13 @@ static const struct channel_info channels[CHANNEL_COUNT] = {
 	[CHANNEL_ACK] = {"ack", false, false, 1},
 };
 
-const struct channel_info *
-channel_info(enum channel channel)
+const struct channel_info *channel_info(enum channel channel)
 {
 	assert(channel < CHANNEL_COUNT);
 	return &channels[channel];
 }
 
-enum channel
-channel_find(const char *name)
+enum channel channel_find(const char *name)
 {
 	for (int i = 0; i < CHANNEL_COUNT; i++)
 		if (strcmp(channels[i].name, name) == 0)
@@ -38,16 +36,14 @@ channel_find(const char *name)
 	return CHANNEL_COUNT;
 }
 
-bool
-topic_node_valid(const char *node)
+bool topic_node_valid(const char *node)
 {
 	size_t len = strspn(node, "abcdefghijklmnopqrstuvwxyz0123456789");
 
 	return node[0] == 'n' && node[len] == '\0' && len >= 6 && len <= LIMIT_NODE_ID;
 }
 
-int
-topic_shard(const char *node)
+int topic_shard(const char *node)
 {
 	uint8_t digest[32];
 
@@ -57,8 +53,7 @@ topic_shard(const char *node)
 	return (int)(head % SHARD_COUNT);
 }
 
-void
-topic_format(char out[LIMIT_TOPIC], const char *node, enum channel channel)
+void topic_format(char out[LIMIT_TOPIC], const char *node, enum channel channel)
 {
 	const struct channel_info *info = channel_info(channel);
 
@@ -68,8 +63,7 @@ topic_format(char out[LIMIT_TOPIC], const char *node, enum channel channel)
 	assert(n > 0 && n < LIMIT_TOPIC);
 }
 
-void
-topic_format_shard(char out[LIMIT_TOPIC], int shard)
+void topic_format_shard(char out[LIMIT_TOPIC], int shard)
 {
 	assert(shard >= 0 && shard < SHARD_COUNT);
 	int n = snprintf(out, LIMIT_TOPIC, "%s%02d/+/up/+", PREFIX, shard);
@@ -77,8 +71,7 @@ topic_format_shard(char out[LIMIT_TOPIC], int shard)
 }
 
 /* Copies the level that starts at *at into out and moves *at behind its slash or to the end. */
-static bool
-next_level(const char **at, char *out, size_t size)
+static bool next_level(const char **at, char *out, size_t size)
 {
 	size_t len = strcspn(*at, "/");
 
@@ -92,8 +85,7 @@ next_level(const char **at, char *out, size_t size)
 	return true;
 }
 
-bool
-topic_parse(const char *topic, struct topic *out, struct error *err)
+bool topic_parse(const char *topic, struct topic *out, struct error *err)
 {
 	struct topic parsed = {0};
 	char shard[4], direction[6], name[16];
@@ -105,8 +97,8 @@ topic_parse(const char *topic, struct topic *out, struct error *err)
 		return error_set(err, ERR_INVALID, "topic does not begin with %s", PREFIX);
 	if (!next_level(&at, shard, sizeof(shard)) ||
 	    !next_level(&at, parsed.node, sizeof(parsed.node)) ||
-	    !next_level(&at, direction, sizeof(direction)) || !next_level(&at, name, sizeof(name)) ||
-	    *at != '\0' || at[-1] == '/')
+	    !next_level(&at, direction, sizeof(direction)) ||
+	    !next_level(&at, name, sizeof(name)) || *at != '\0' || at[-1] == '/')
 		return error_set(err, ERR_INVALID, "topic has other levels than expected");
 	if (!topic_node_valid(parsed.node))
 		return error_set(err, ERR_INVALID, "topic holds no valid node id");
@@ -114,8 +106,8 @@ topic_parse(const char *topic, struct topic *out, struct error *err)
 	parsed.channel = channel_find(name);
 	if (parsed.channel == CHANNEL_COUNT ||
 	    strcmp(direction, channels[parsed.channel].up ? "up" : "down") != 0)
-		return error_set(err, ERR_INVALID, "topic names the unknown channel %s/%s", direction,
-				 name);
+		return error_set(err, ERR_INVALID, "topic names the unknown channel %s/%s",
+				 direction, name);
 
 	parsed.shard = topic_shard(parsed.node);
 	char expected[4];
