@@ -32,11 +32,8 @@ debs_init() {
 		APT::Sandbox::User "";
 		APT::Get::List-Cleanup "false";
 	END
-	# Only entries of ours: what other programs hang into apt's indexes is not needed here.
-	debs_apt -q update >"$debs_dir/update.log" 2>&1 || {
-		tail -n 5 "$debs_dir/update.log" >&2
-		return 1
-	}
+	# A mirror without backports is no reason to stop: debs_version tells what there is.
+	debs_apt -q update >"$debs_dir/update.log" 2>&1 || tail -n 5 "$debs_dir/update.log" >&2
 }
 
 debs_apt() {
