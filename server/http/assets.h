@@ -19,7 +19,7 @@ struct asset_body {
 struct asset {
 	const char *path; /* begins with '/': "/index.html", "/assets/index-4f3a.js" */
 	const char *mime; /* the whole Content-Type value */
-	bool immutable;   /* the name holds a hash: may be cached for ever */
+	bool immutable;	  /* the name holds a hash: may be cached for ever */
 	struct asset_body raw;
 	struct asset_body gz;
 	struct asset_body br;
