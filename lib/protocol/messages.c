@@ -6,9 +6,9 @@
 
 #include "protocol/messages_internal.h"
 
-const char *const SERVICE_STATE_NAMES[] = {"stopped",	"starting", "running",
-					   "unhealthy", "stopping", "backoff",
-					   "held",	"failed",   NULL};
+const char *const REPORTED_STATE_NAMES[] = {"stopped",	 "starting", "running",
+					    "unhealthy", "stopping", "backoff",
+					    "held",	 "failed",   NULL};
 const char *const RESULT_STATE_NAMES[] = {"accepted",	     "fetching",  "applying",
 					  "verifying",	     "succeeded", "rolled_back",
 					  "rollback_failed", "refused",	  NULL};

@@ -21,17 +21,17 @@
 #include "base/fields.h"
 #include "protocol/limits.h"
 
-enum service_state {
-	SERVICE_STOPPED,
-	SERVICE_STARTING,
-	SERVICE_RUNNING,
-	SERVICE_UNHEALTHY,
-	SERVICE_STOPPING,
-	SERVICE_BACKOFF,
-	SERVICE_HELD,
-	SERVICE_FAILED,
+enum reported_state {
+	REPORTED_STOPPED,
+	REPORTED_STARTING,
+	REPORTED_RUNNING,
+	REPORTED_UNHEALTHY,
+	REPORTED_STOPPING,
+	REPORTED_BACKOFF,
+	REPORTED_HELD,
+	REPORTED_FAILED,
 };
-extern const char *const SERVICE_STATE_NAMES[];
+extern const char *const REPORTED_STATE_NAMES[];
 
 enum result_state {
 	RESULT_ACCEPTED,
@@ -95,7 +95,7 @@ struct msg_config {
 /* One service in health and reported; health leaves out what it does not carry. */
 struct msg_service {
 	const char *name; /* the key of the map */
-	enum service_state state;
+	enum reported_state state;
 	const char *reason;
 	usec_t since;
 	bool ready;

@@ -19,12 +19,12 @@ static const struct field CONFIG_FIELDS[] = {
 	FIELD_END,
 };
 
-#define STATE_FIELDS                                                                \
-	FIELD_ENUM(struct msg_service, state, FIELD_REQUIRED, SERVICE_STATE_NAMES), \
-		FIELD_STRING(struct msg_service, reason, 0, LIMIT_TEXT),            \
-		FIELD_TIME(struct msg_service, since, 0),                           \
-		FIELD_BOOL(struct msg_service, ready, FIELD_REQUIRED),              \
-		FIELD_INT64(struct msg_service, pid, FIELD_REQUIRED, 0, INT64_MAX), \
+#define STATE_FIELDS                                                                 \
+	FIELD_ENUM(struct msg_service, state, FIELD_REQUIRED, REPORTED_STATE_NAMES), \
+		FIELD_STRING(struct msg_service, reason, 0, LIMIT_TEXT),             \
+		FIELD_TIME(struct msg_service, since, 0),                            \
+		FIELD_BOOL(struct msg_service, ready, FIELD_REQUIRED),               \
+		FIELD_INT64(struct msg_service, pid, FIELD_REQUIRED, 0, INT64_MAX),  \
 		FIELD_INT64(struct msg_service, restarts, FIELD_REQUIRED, 0, INT64_MAX)
 
 static const struct field HEALTH_SERVICE_FIELDS[] = {
