@@ -34,12 +34,12 @@ CREATE FUNCTION node_trouble_refresh(which text) RETURNS void LANGUAGE sql AS $$
 	UPDATE node n SET trouble = s.trouble
 	FROM (SELECT (
 		SELECT left(CASE
-			WHEN service.reported_state IN ('crash_loop', 'unhealthy', 'failed')
+			WHEN service.reported_state IN ('held', 'unhealthy', 'failed')
 			THEN service.service || ': ' || coalesce(nullif(service.reported_reason, ''), service.reported_state)
 			ELSE service.service || ': files differ from the configuration' END, 512)
 		FROM node_service service
 		WHERE service.node_id = which
-			AND (service.reported_state IN ('crash_loop', 'unhealthy', 'failed') OR service.drift)
+			AND (service.reported_state IN ('held', 'unhealthy', 'failed') OR service.drift)
 		ORDER BY service.drift, service.service LIMIT 1) AS trouble) s
 	WHERE n.id = which AND n.trouble IS DISTINCT FROM s.trouble
 $$;
