@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/desired.h"
+
+#include <string.h>
+
+#include "state/sql.h"
+
+static const char *const SLOT_NAMES[] = {
+	[DESIRED_CURRENT] = "current", [DESIRED_CANDIDATE] = "candidate"};
+static const char *const PHASE_NAMES[] = {[JOURNAL_NONE] = "none",
+					  [JOURNAL_APPLYING] = "applying",
+					  [JOURNAL_ROLLING_BACK] = "rolling_back"};
+
+bool desired_find(struct state *state, enum desired_slot slot, struct arena *arena,
+		  struct desired_record *out, bool *found, struct error *err)
+{
+	static const char SQL[] =
+		"SELECT generation, digest, content, fetch FROM desired WHERE slot = ?1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, SLOT_NAMES[slot]);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*found = row;
+	if (row) {
+		out->generation = sqlite3_column_int64(statement, 0);
+		out->digest = sql_text(statement, 1, arena);
+		out->content = sql_text(statement, 2, arena);
+		out->fetch = sql_text(statement, 3, arena);
+	}
+	sql_done(statement);
+	return true;
+}
+
+bool desired_update(struct state *state, enum desired_slot slot,
+		    const struct desired_record *record, struct error *err)
+{
+	static const char SQL[] = "INSERT INTO desired(slot, generation, digest, content, fetch)"
+				  " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(slot) DO UPDATE SET"
+				  " generation = excluded.generation, digest = excluded.digest,"
+				  " content = excluded.content, fetch = excluded.fetch";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, SLOT_NAMES[slot]);
+	sql_bind_int(statement, 2, record->generation);
+	sql_bind_text(statement, 3, record->digest);
+	sql_bind_text(statement, 4, record->content);
+	sql_bind_text(statement, 5, record->fetch);
+	return sql_run(state, statement, err);
+}
+
+bool desired_delete(struct state *state, enum desired_slot slot, struct error *err)
+{
+	static const char SQL[] = "DELETE FROM desired WHERE slot = ?1";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, SLOT_NAMES[slot]);
+	return sql_run(state, statement, err);
+}
+
+static bool run_plain(struct state *state, const char *text, struct error *err)
+{
+	sqlite3_stmt *statement;
+
+	return sql_prepare(state, text, &statement, err) && sql_run(state, statement, err);
+}
+
+static bool journal_delete(struct state *state, struct error *err)
+{
+	static const char SQL[] = "DELETE FROM journal";
+
+	return run_plain(state, SQL, err);
+}
+
+bool desired_commit(struct state *state, struct error *err)
+{
+	static const char DROP[] = "DELETE FROM desired WHERE slot = 'current' AND EXISTS"
+				   " (SELECT 1 FROM desired WHERE slot = 'candidate')";
+	static const char RENAME[] = "UPDATE desired SET slot = 'current' WHERE slot = 'candidate'";
+
+	if (!state_begin(state, err))
+		return false;
+	bool ok = run_plain(state, DROP, err) && run_plain(state, RENAME, err) &&
+		  journal_delete(state, err);
+	return state_end(state, ok, err);
+}
+
+bool verdict_find(struct state *state, const char *digest, struct arena *arena, struct verdict *out,
+		  bool *found, struct error *err)
+{
+	static const char SQL[] = "SELECT generation, state, error FROM verdict WHERE digest = ?1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, digest);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*found = row;
+	if (row) {
+		out->generation = sqlite3_column_int64(statement, 0);
+		out->state = sql_text(statement, 1, arena);
+		out->error = sql_text(statement, 2, arena);
+	}
+	sql_done(statement);
+	return true;
+}
+
+static bool verdict_store(struct state *state, const char *digest, const struct verdict *verdict,
+			  struct error *err)
+{
+	static const char SQL[] =
+		"INSERT INTO verdict(digest, generation, state, error) VALUES(?1, ?2, ?3, ?4)"
+		" ON CONFLICT(digest) DO UPDATE SET generation = excluded.generation,"
+		" state = excluded.state, error = excluded.error";
+	/* A server that never stops sending new failures must not fill the disk. */
+	static const char TRIM[] =
+		"DELETE FROM verdict WHERE digest NOT IN"
+		" (SELECT digest FROM verdict ORDER BY generation DESC LIMIT 100)";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, digest);
+	sql_bind_int(statement, 2, verdict->generation);
+	sql_bind_text(statement, 3, verdict->state);
+	sql_bind_text(statement, 4, verdict->error);
+	return sql_run(state, statement, err) && run_plain(state, TRIM, err);
+}
+
+bool verdict_insert(struct state *state, const char *digest, const struct verdict *verdict,
+		    struct error *err)
+{
+	if (!state_begin(state, err))
+		return false;
+	bool ok = verdict_store(state, digest, verdict, err) &&
+		  desired_delete(state, DESIRED_CANDIDATE, err) && journal_delete(state, err);
+	return state_end(state, ok, err);
+}
+
+bool journal_find(struct state *state, struct arena *arena, struct journal *out, struct error *err)
+{
+	static const char SQL[] = "SELECT generation, digest, phase, attempts, error FROM journal";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err) || !sql_step(state, statement, &row, err))
+		return false;
+	memset(out, 0, sizeof(*out));
+	if (row) {
+		const char *phase = sql_text(statement, 2, arena);
+
+		out->generation = sqlite3_column_int64(statement, 0);
+		out->digest = sql_text(statement, 1, arena);
+		out->phase = strcmp(phase, PHASE_NAMES[JOURNAL_ROLLING_BACK]) == 0
+				     ? JOURNAL_ROLLING_BACK
+				     : JOURNAL_APPLYING;
+		out->attempts = sqlite3_column_int(statement, 3);
+		out->error = sql_text(statement, 4, arena);
+	}
+	sql_done(statement);
+	return true;
+}
+
+bool journal_update(struct state *state, const struct journal *journal, struct error *err)
+{
+	static const char SQL[] =
+		"INSERT INTO journal(id, generation, digest, phase, attempts, error)"
+		" VALUES(1, ?1, ?2, ?3, ?4, ?5) ON CONFLICT(id) DO UPDATE SET"
+		" generation = excluded.generation, digest = excluded.digest,"
+		" phase = excluded.phase, attempts = excluded.attempts, error = excluded.error";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_int(statement, 1, journal->generation);
+	sql_bind_text(statement, 2, journal->digest);
+	sql_bind_text(statement, 3, PHASE_NAMES[journal->phase]);
+	sql_bind_int(statement, 4, journal->attempts);
+	sql_bind_text(statement, 5, journal->error);
+	return sql_run(state, statement, err);
+}
+
+bool command_insert(struct state *state, const char *id, int64_t expires, int64_t now, bool *known,
+		    struct error *err)
+{
+	static const char TRIM[] = "DELETE FROM command WHERE expires < ?1";
+	static const char SQL[] = "INSERT INTO command(id, expires) VALUES(?1, ?2)"
+				  " ON CONFLICT(id) DO NOTHING";
+	sqlite3_stmt *trim, *insert;
+
+	if (!sql_prepare(state, TRIM, &trim, err) || !sql_prepare(state, SQL, &insert, err))
+		return false;
+	sql_bind_int(trim, 1, now);
+	if (!sql_run(state, trim, err))
+		return false;
+	sql_bind_text(insert, 1, id);
+	sql_bind_int(insert, 2, expires);
+	if (!sql_run(state, insert, err))
+		return false;
+	*known = sqlite3_changes(state->db) == 0;
+	return true;
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/spool.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/encoding.h"
+#include "state/sql.h"
+
+static const char EPOCH_KEY[] = "epoch";
+
+static bool renew_epoch(struct state *state, char out[SPOOL_EPOCH_SIZE], struct error *err)
+{
+	unsigned char bytes[(SPOOL_EPOCH_SIZE - 1) / 2];
+
+	random_bytes(bytes, sizeof(bytes));
+	hex_encode(bytes, sizeof(bytes), out);
+	return state_set(state, EPOCH_KEY, out, err);
+}
+
+bool spool_epoch(struct state *state, char out[SPOOL_EPOCH_SIZE], struct error *err)
+{
+	struct arena *arena = arena_new();
+	char *value = NULL;
+	bool ok = state_get(state, EPOCH_KEY, arena, &value, err);
+
+	if (ok && value && strlen(value) == SPOOL_EPOCH_SIZE - 1)
+		memcpy(out, value, SPOOL_EPOCH_SIZE);
+	else if (ok)
+		ok = renew_epoch(state, out, err);
+	arena_free(arena);
+	return ok;
+}
+
+bool spool_counters(struct state *state, enum channel stream, struct spool_counters *out,
+		    struct error *err)
+{
+	static const char SQL[] = "SELECT produced, acked FROM stream WHERE stream = ?1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, channel_info(stream)->name);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	out->produced = row ? sqlite3_column_int64(statement, 0) : 0;
+	out->acked = row ? sqlite3_column_int64(statement, 1) : 0;
+	sql_done(statement);
+	return true;
+}
+
+static bool counters_update(struct state *state, const char *stream, int64_t produced,
+			    int64_t acked, struct error *err)
+{
+	static const char SQL[] = "INSERT INTO stream(stream, produced, acked) VALUES(?1, ?2, ?3)"
+				  " ON CONFLICT(stream) DO UPDATE SET produced = excluded.produced,"
+				  " acked = excluded.acked";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, stream);
+	sql_bind_int(statement, 2, produced);
+	sql_bind_int(statement, 3, acked);
+	return sql_run(state, statement, err);
+}
+
+static bool message_insert(struct state *state, const char *stream, int64_t seq, int64_t items,
+			   const char *body, struct error *err)
+{
+	static const char SQL[] =
+		"INSERT INTO spool(stream, seq, first, items, dropped, bytes, body)"
+		" VALUES(?1, ?2, ?2, ?3, 0, ?4, ?5)";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, stream);
+	sql_bind_int(statement, 2, seq);
+	sql_bind_int(statement, 3, items);
+	sql_bind_int(statement, 4, (int64_t)strlen(body));
+	sql_bind_text(statement, 5, body);
+	return sql_run(state, statement, err);
+}
+
+/* Removes the messages before seq of a stream; the one of seq then covers them. */
+static bool give_up_before(struct state *state, const char *stream, int64_t seq, struct error *err)
+{
+	static const char COVER[] =
+		"UPDATE spool SET first = (SELECT min(first) FROM spool WHERE stream = ?1"
+		" AND seq <= ?2), dropped = (SELECT sum(dropped) FROM spool WHERE stream = ?1"
+		" AND seq <= ?2) + (SELECT coalesce(sum(items), 0) FROM spool WHERE stream = ?1"
+		" AND seq < ?2) WHERE stream = ?1 AND seq = ?2";
+	static const char DROP[] = "DELETE FROM spool WHERE stream = ?1 AND seq < ?2";
+	sqlite3_stmt *cover, *drop;
+
+	if (!sql_prepare(state, COVER, &cover, err) || !sql_prepare(state, DROP, &drop, err))
+		return false;
+	sql_bind_text(cover, 1, stream);
+	sql_bind_int(cover, 2, seq);
+	if (!sql_run(state, cover, err))
+		return false;
+	sql_bind_text(drop, 1, stream);
+	sql_bind_int(drop, 2, seq);
+	return sql_run(state, drop, err);
+}
+
+bool spool_bytes(struct state *state, int64_t *bytes, struct error *err)
+{
+	static const char SQL[] = "SELECT coalesce(sum(bytes), 0) FROM spool";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err) || !sql_step(state, statement, &row, err))
+		return false;
+	*bytes = sqlite3_column_int64(statement, 0);
+	sql_done(statement);
+	return true;
+}
+
+/*
+ * The seq of a stream before which at least excess bytes lie, or the newest one: that stays, since
+ * the gap needs a message that tells of it. 0 when there are fewer than two messages.
+ */
+static bool find_cut(struct state *state, const char *stream, int64_t excess, int64_t *seq,
+		     struct error *err)
+{
+	static const char SQL[] = "SELECT seq, bytes FROM spool WHERE stream = ?1 ORDER BY seq";
+	sqlite3_stmt *statement;
+	int64_t before = 0, count = 0;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, stream);
+	*seq = 0;
+	for (;;) {
+		if (!sql_step(state, statement, &row, err))
+			return false;
+		if (!row)
+			break;
+		*seq = sqlite3_column_int64(statement, 0);
+		if (count++ > 0 && before >= excess)
+			break;
+		before += sqlite3_column_int64(statement, 1);
+	}
+	if (row)
+		sql_done(statement);
+	if (count < 2)
+		*seq = 0;
+	return true;
+}
+
+static bool make_room(struct state *state, int64_t budget_bytes, struct error *err)
+{
+	static const enum channel ORDER[] = {CHANNEL_LOGS, CHANNEL_RESULT, CHANNEL_EVENTS};
+	int64_t bytes, seq;
+
+	if (!spool_bytes(state, &bytes, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(ORDER) && bytes > budget_bytes; i++) {
+		const char *stream = channel_info(ORDER[i])->name;
+
+		if (!find_cut(state, stream, bytes - budget_bytes, &seq, err))
+			return false;
+		if (seq > 0 &&
+		    (!give_up_before(state, stream, seq, err) || !spool_bytes(state, &bytes, err)))
+			return false;
+	}
+	return true;
+}
+
+static bool append(struct state *state, enum channel stream, const char *body, int64_t items,
+		   int64_t budget_bytes, struct error *err)
+{
+	const char *name = channel_info(stream)->name;
+	struct spool_counters counters;
+
+	if (!spool_counters(state, stream, &counters, err))
+		return false;
+	int64_t seq = counters.produced + 1;
+	if (!counters_update(state, name, seq, counters.acked, err) ||
+	    !message_insert(state, name, seq, items, body, err))
+		return false;
+	if (stream == CHANNEL_REPORTED && !give_up_before(state, name, seq, err))
+		return false;
+	return make_room(state, budget_bytes, err);
+}
+
+bool spool_append(struct state *state, enum channel stream, json_t *body, int64_t items,
+		  int64_t budget_bytes, struct error *err)
+{
+	static const char *const ADDED[] = {"v", "node", "epoch", "seq", "first"};
+	json_auto_t *bare = json_copy(body);
+
+	assert(channel_info(stream)->stream);
+	for (size_t i = 0; i < ARRAY_SIZE(ADDED); i++)
+		json_object_del(bare, ADDED[i]);
+	char *text = json_dumps(bare, JSON_COMPACT);
+	if (!text)
+		return error_set(err, ERR_INTERNAL, "cannot encode a message of the stream %s",
+				 channel_info(stream)->name);
+	bool ok = state_begin(state, err);
+	if (ok)
+		ok = state_end(state, append(state, stream, text, items, budget_bytes, err), err);
+	free(text);
+	return ok;
+}
+
+bool spool_next(struct state *state, enum channel stream, int64_t seq, struct arena *arena,
+		struct spool_message *out, bool *found, struct error *err)
+{
+	static const char SQL[] = "SELECT seq, first, dropped, body FROM spool"
+				  " WHERE stream = ?1 AND seq > ?2 ORDER BY seq LIMIT 1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, channel_info(stream)->name);
+	sql_bind_int(statement, 2, seq);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*found = row;
+	if (row) {
+		out->seq = sqlite3_column_int64(statement, 0);
+		out->first = sqlite3_column_int64(statement, 1);
+		out->dropped = sqlite3_column_int64(statement, 2);
+		out->body = sql_text(statement, 3, arena);
+	}
+	sql_done(statement);
+	return true;
+}
+
+bool spool_ack(struct state *state, enum channel stream, int64_t upto, struct error *err)
+{
+	static const char SQL[] = "DELETE FROM spool WHERE stream = ?1 AND seq <= ?2";
+	const char *name = channel_info(stream)->name;
+	struct spool_counters counters;
+	sqlite3_stmt *statement;
+
+	if (!spool_counters(state, stream, &counters, err))
+		return false;
+	if (upto <= counters.acked || upto > counters.produced)
+		return true;
+	if (!state_begin(state, err))
+		return false;
+	bool ok = sql_prepare(state, SQL, &statement, err);
+	if (ok) {
+		sql_bind_text(statement, 1, name);
+		sql_bind_int(statement, 2, upto);
+		ok = sql_run(state, statement, err) &&
+		     counters_update(state, name, counters.produced, upto, err);
+	}
+	return state_end(state, ok, err);
+}
+
+static bool run_plain(struct state *state, const char *text, struct error *err)
+{
+	sqlite3_stmt *statement;
+
+	return sql_prepare(state, text, &statement, err) && sql_run(state, statement, err);
+}
+
+bool spool_renumber(struct state *state, struct error *err)
+{
+	/* Through negative numbers, since each row must be unique at every moment. */
+	static const char NEGATE[] =
+		"UPDATE spool SET seq = -ranked.place FROM (SELECT stream AS name, seq AS old,"
+		" row_number() OVER (PARTITION BY stream ORDER BY seq) AS place FROM spool)"
+		" AS ranked WHERE ranked.name = stream AND ranked.old = seq";
+	static const char TURN[] = "UPDATE spool SET seq = -seq, first = -seq WHERE seq < 0";
+	static const char COUNT[] =
+		"UPDATE stream SET acked = 0, produced = (SELECT count(*) FROM spool"
+		" WHERE spool.stream = stream.stream)";
+	char epoch[SPOOL_EPOCH_SIZE];
+
+	if (!state_begin(state, err))
+		return false;
+	bool ok = run_plain(state, NEGATE, err) && run_plain(state, TURN, err) &&
+		  run_plain(state, COUNT, err) && renew_epoch(state, epoch, err);
+	return state_end(state, ok, err);
+}
+
+char *spool_text(struct arena *arena, const struct spool_message *message, const char *node,
+		 const char *epoch, int64_t first)
+{
+	char *head = arena_printf(arena, "{\"v\":1,\"node\":\"%s\",\"epoch\":\"%s\",\"seq\":%lld",
+				  node, epoch, (long long)message->seq);
+
+	if (first < message->seq)
+		head = arena_printf(arena, "%s,\"first\":%lld", head, (long long)first);
+	if (message->dropped > 0)
+		head = arena_printf(arena, "%s,\"dropped\":%lld", head,
+				    (long long)message->dropped);
+	bool empty = strcmp(message->body, "{}") == 0;
+	return arena_printf(arena, "%s%s%s", head, empty ? "" : ",", message->body + 1);
+}

@@ -1,0 +1,281 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "state/state.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "state/sql.h"
+
+enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 2000 };
+
+static const char SCHEMA[] =
+	"CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+	/* slot: 'current' is what runs, 'candidate' is what was accepted and is not decided yet. */
+	"CREATE TABLE desired(slot TEXT PRIMARY KEY, generation INTEGER NOT NULL,"
+	" digest TEXT NOT NULL, content TEXT NOT NULL, fetch TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE verdict(digest TEXT PRIMARY KEY, generation INTEGER NOT NULL,"
+	" state TEXT NOT NULL, error TEXT) WITHOUT ROWID;"
+	/* At most one change is under way; its row goes when old or new is complete. */
+	"CREATE TABLE journal(id INTEGER PRIMARY KEY CHECK(id = 1), generation INTEGER NOT NULL,"
+	" digest TEXT NOT NULL, phase TEXT NOT NULL, attempts INTEGER NOT NULL, error TEXT);"
+	"CREATE TABLE stream(stream TEXT PRIMARY KEY, produced INTEGER NOT NULL,"
+	" acked INTEGER NOT NULL) WITHOUT ROWID;"
+	/* first < seq: the messages between were given up for room; items and dropped count lines. */
+	"CREATE TABLE spool(stream TEXT NOT NULL, seq INTEGER NOT NULL, first INTEGER NOT NULL,"
+	" items INTEGER NOT NULL, dropped INTEGER NOT NULL, bytes INTEGER NOT NULL,"
+	" body TEXT NOT NULL, PRIMARY KEY(stream, seq)) WITHOUT ROWID;"
+	"CREATE TABLE package(sha256 TEXT PRIMARY KEY, name TEXT NOT NULL, version TEXT NOT NULL,"
+	" used INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE release(name TEXT PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE command(id TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE log_position(service TEXT PRIMARY KEY, segment INTEGER NOT NULL,"
+	" offset INTEGER NOT NULL) WITHOUT ROWID;"
+	"PRAGMA user_version = 1;";
+
+static bool fail(struct state *state, struct error *err, const char *doing)
+{
+	int code = sqlite3_errcode(state->db);
+	enum error_code kind =
+		code == SQLITE_FULL || code == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_INTERNAL;
+
+	return error_set(err, kind, "could not %s the state file: %s", doing,
+			 sqlite3_errmsg(state->db));
+}
+
+bool sql_prepare(struct state *state, const char *text, sqlite3_stmt **out, struct error *err)
+{
+	sqlite3_stmt *statement = NULL;
+
+	for (size_t i = 0; i < state->cached; i++) {
+		if (state->cache[i].text == text) {
+			*out = state->cache[i].statement;
+			return true;
+		}
+	}
+	if (sqlite3_prepare_v3(state->db, text, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL) !=
+	    SQLITE_OK)
+		return fail(state, err, "use");
+	assert(state->cached < SQL_CACHE);
+	state->cache[state->cached].text = text;
+	state->cache[state->cached++].statement = statement;
+	*out = statement;
+	return true;
+}
+
+bool sql_step(struct state *state, sqlite3_stmt *statement, bool *row, struct error *err)
+{
+	int code = sqlite3_step(statement);
+	bool ok = code == SQLITE_ROW || code == SQLITE_DONE || fail(state, err, "use");
+
+	if (code != SQLITE_ROW)
+		sql_done(statement);
+	if (ok)
+		*row = code == SQLITE_ROW;
+	return ok;
+}
+
+bool sql_run(struct state *state, sqlite3_stmt *statement, struct error *err)
+{
+	bool row = false;
+
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	assert(!row);
+	return true;
+}
+
+void sql_done(sqlite3_stmt *statement)
+{
+	sqlite3_reset(statement);
+	sqlite3_clear_bindings(statement);
+}
+
+void sql_bind_text(sqlite3_stmt *statement, int index, const char *value)
+{
+	int code = value ? sqlite3_bind_text(statement, index, value, -1, SQLITE_TRANSIENT)
+			 : sqlite3_bind_null(statement, index);
+
+	assert(code == SQLITE_OK);
+}
+
+void sql_bind_int(sqlite3_stmt *statement, int index, int64_t value)
+{
+	int code = sqlite3_bind_int64(statement, index, value);
+
+	assert(code == SQLITE_OK);
+}
+
+char *sql_text(sqlite3_stmt *statement, int column, struct arena *arena)
+{
+	const unsigned char *text = sqlite3_column_text(statement, column);
+
+	return text ? arena_strdup(arena, (const char *)text) : NULL;
+}
+
+static bool execute(struct state *state, const char *text, struct error *err)
+{
+	return sqlite3_exec(state->db, text, NULL, NULL, NULL) == SQLITE_OK ||
+	       fail(state, err, "use");
+}
+
+static bool read_version(struct state *state, int *version, struct error *err)
+{
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, "PRAGMA user_version", &statement, err) ||
+	    !sql_step(state, statement, &row, err))
+		return false;
+	*version = sqlite3_column_int(statement, 0);
+	sql_done(statement);
+	return true;
+}
+
+static bool set_up(struct state *state, struct error *err)
+{
+	int version;
+
+	sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
+	if (!execute(state,
+		     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		     "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+		     "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 64;"
+		     "PRAGMA journal_size_limit = 1048576; PRAGMA mmap_size = 0;",
+		     err) ||
+	    !read_version(state, &version, err))
+		return false;
+	if (version > SCHEMA_VERSION)
+		return error_set(err, ERR_CONFLICT,
+				 "the state file has version %d, this agent knows up to %d: it was "
+				 "written by a newer agent",
+				 version, SCHEMA_VERSION);
+	if (version == SCHEMA_VERSION)
+		return true;
+	if (!state_begin(state, err))
+		return false;
+	return state_end(state, execute(state, SCHEMA, err), err);
+}
+
+bool state_open(const char *path, struct state **out, struct error *err)
+{
+	struct state *state = xcalloc(1, sizeof(*state));
+	mode_t before = umask(0077);
+	int code = sqlite3_open_v2(path, &state->db,
+				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
+					   SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
+				   NULL);
+	bool ok = code == SQLITE_OK ? set_up(state, err) : fail(state, err, "open");
+
+	umask(before);
+	if (!ok) {
+		error_prefix(err, "%s", path);
+		state_close(state);
+		return false;
+	}
+	*out = state;
+	return true;
+}
+
+void state_close(struct state *state)
+{
+	if (!state)
+		return;
+	for (size_t i = 0; i < state->cached; i++)
+		sqlite3_finalize(state->cache[i].statement);
+	sqlite3_close(state->db);
+	free(state);
+}
+
+bool state_begin(struct state *state, struct error *err)
+{
+	if (state->depth == 0) {
+		if (!execute(state, "BEGIN IMMEDIATE", err))
+			return false;
+		state->failed = false;
+	}
+	state->depth++;
+	return true;
+}
+
+bool state_end(struct state *state, bool ok, struct error *err)
+{
+	assert(state->depth > 0);
+	if (!ok)
+		state->failed = true;
+	if (--state->depth > 0)
+		return ok;
+	if (state->failed) {
+		/* The first failure is what the caller must hear; SQLite may have rolled back itself. */
+		sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+		if (ok)
+			return error_set(err, ERR_INTERNAL, "a part of the step has failed");
+		return false;
+	}
+	if (execute(state, "COMMIT", err))
+		return true;
+	sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+	return false;
+}
+
+bool state_get(struct state *state, const char *key, struct arena *arena, char **value,
+	       struct error *err)
+{
+	static const char SQL[] = "SELECT value FROM value WHERE key = ?1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, key);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*value = row ? sql_text(statement, 0, arena) : NULL;
+	sql_done(statement);
+	return true;
+}
+
+bool state_set(struct state *state, const char *key, const char *value, struct error *err)
+{
+	static const char SQL[] = "INSERT INTO value(key, value) VALUES(?1, ?2)"
+				  " ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, key);
+	sql_bind_text(statement, 2, value);
+	return sql_run(state, statement, err);
+}
+
+bool state_get_int(struct state *state, const char *key, int64_t preset, int64_t *value,
+		   struct error *err)
+{
+	static const char SQL[] = "SELECT CAST(value AS INTEGER) FROM value WHERE key = ?1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, key);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*value = row ? sqlite3_column_int64(statement, 0) : preset;
+	sql_done(statement);
+	return true;
+}
+
+bool state_set_int(struct state *state, const char *key, int64_t value, struct error *err)
+{
+	static const char SQL[] = "INSERT INTO value(key, value) VALUES(?1, ?2)"
+				  " ON CONFLICT(key) DO UPDATE SET value = excluded.value";
+	sqlite3_stmt *statement;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, key);
+	sql_bind_int(statement, 2, value);
+	return sql_run(state, statement, err);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the agent must not forget: one SQLite file in WAL mode with full sync, so that everything
+ * that was written before a power cut is there after it. This header holds the file itself, named
+ * values and transactions; desired.h, spool.h and packages.h hold the tables. One thread, one
+ * process (agent/main.c holds the lock of the folder).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/compiler.h"
+#include "base/error.h"
+
+struct state;
+
+/*
+ * Opens or creates the file. A file that SQLite calls damaged is ERR_INTERNAL: the caller says so
+ * and stops, since running on with an empty one would forget the generation.
+ */
+MUST_CHECK bool state_open(const char *path, struct state **out, struct error *err);
+
+/* Accepts NULL. */
+void state_close(struct state *state);
+
+/* A named value; *value is NULL when it was never set, else text in the arena. */
+MUST_CHECK bool state_get(struct state *state, const char *key, struct arena *arena, char **value,
+			  struct error *err);
+MUST_CHECK bool state_set(struct state *state, const char *key, const char *value,
+			  struct error *err);
+
+/* The same as a number; preset when it was never set. */
+MUST_CHECK bool state_get_int(struct state *state, const char *key, int64_t preset, int64_t *value,
+			      struct error *err);
+MUST_CHECK bool state_set_int(struct state *state, const char *key, int64_t value,
+			      struct error *err);
+
+/*
+ * Makes what follows one step. Nested pairs join the outermost one. state_end commits when ok,
+ * else rolls back, and then returns false with err as it was; so a writer ends with
+ * "return state_end(state, ok, err)".
+ */
+MUST_CHECK bool state_begin(struct state *state, struct error *err);
+MUST_CHECK bool state_end(struct state *state, bool ok, struct error *err);
