@@ -77,9 +77,9 @@ struct db_args {
 };
 
 /* DB_ARGS(db_text(id), db_int(limit)): the values of $1, $2, ... */
-#define DB_ARGS(...)                                                                               \
-	(&(const struct db_args){sizeof((const struct db_value[]){__VA_ARGS__}) /                  \
-					 sizeof(struct db_value),                                  \
+#define DB_ARGS(...)                                                              \
+	(&(const struct db_args){sizeof((const struct db_value[]){__VA_ARGS__}) / \
+					 sizeof(struct db_value),                 \
 				 (const struct db_value[]){__VA_ARGS__}})
 #define DB_NO_ARGS NULL
 
@@ -90,10 +90,16 @@ struct db_value db_double(double value);
 struct db_value db_bool(bool value);
 struct db_value db_time(usec_t at); /* 0 is SQL NULL */
 struct db_value db_bytes(const void *bytes, size_t size_bytes);
-struct db_value db_json(const json_t *json); /* borrowed; NULL is SQL NULL */
+struct db_value db_json(const json_t *json);			  /* borrowed; NULL is SQL NULL */
 struct db_value db_texts(const char *const *texts, size_t count); /* text[] */
 
 /* --- statements --- */
+
+/* One value of a row: NULL text is SQL NULL. bytea is decoded already. */
+struct db_cell {
+	const char *text; /* ends with a zero byte that length does not count */
+	size_t length;
+};
 
 /* Rows of a result, copied into the arena that the query was given. */
 struct db_rows {
@@ -124,12 +130,15 @@ const void *db_get_bytes(const struct db_rows *rows, size_t row, size_t column, 
 json_t *db_get_json(const struct db_rows *rows, size_t row, size_t column);
 
 /*
- * Fills a struct from one row by field table: each field whose name is a column of the result is
- * read with the field's type, fields without a column are left alone. Strings live in the arena.
+ * Fills a struct from one row by field table (ends with FIELD_END): each field whose name is a column
+ * of the result is read with the field's type, fields without a column are left alone, columns
+ * without a field are ignored. text[] columns are to be selected as to_json(column).
  */
 MUST_CHECK bool db_scan(const struct db_rows *rows, size_t row, struct arena *arena,
-			const struct field *fields, size_t field_count, void *out,
-			struct error *err);
+			const struct field *fields, void *out, struct error *err);
+
+/* Whether the last statement that failed on this connection broke this named constraint. */
+bool db_violated(const struct db *db, const char *constraint);
 
 /* --- transactions --- */
 
@@ -167,6 +176,7 @@ MUST_CHECK bool db_listen(struct db *db, const char *channel, struct error *err)
 /*
  * Waits until a notification comes, wake_fd (-1: none) becomes readable or timeout_ms have passed,
  * whichever is first. notified is true also after a reconnect, since something may have been missed.
+ * UNAVAILABLE comes only after the time has passed, so a loop around it does not spin.
  */
 MUST_CHECK bool db_wait(struct db *db, int wake_fd, int timeout_ms, bool *notified,
 			struct error *err);

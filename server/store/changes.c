@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/changes.h"
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "store/db.h"
+
+static const char CHANGES_INSERT[] =
+	"INSERT INTO change_feed (project_id, kind, object_id, data) VALUES ($1, $2, $3, $4::jsonb)";
+
+/* Ids are given before commit: only rows of transactions that ended before every running one are in
+ * their final order. */
+static const char CHANGES_LIST_AFTER[] =
+	"SELECT id, project_id, kind, object_id, at, data FROM change_feed"
+	" WHERE id > $1 AND xid < pg_snapshot_xmin(pg_current_snapshot())"
+	" ORDER BY id LIMIT $2";
+
+static const char CHANGES_RANGE[] =
+	"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM change_feed"
+	" WHERE xid < pg_snapshot_xmin(pg_current_snapshot())";
+
+static const char CHANGES_DELETE_OLD[] = "DELETE FROM change_feed WHERE at < $1";
+
+static const struct field CHANGE_FIELDS[] = {
+	FIELD_INT64(struct change, id, 0, 0, INT64_MAX),
+	FIELD_STRING(struct change, project_id, 0, 64),
+	FIELD_STRING(struct change, kind, 0, 32),
+	FIELD_STRING(struct change, object_id, 0, 128),
+	FIELD_TIME(struct change, at, 0),
+	FIELD_JSON(struct change, data, 0),
+	FIELD_END,
+};
+
+bool changes_insert(struct ctx *ctx, const char *kind, const char *object_id, struct error *err)
+{
+	return changes_insert_data(ctx, kind, object_id, NULL, err);
+}
+
+bool changes_insert_data(struct ctx *ctx, const char *kind, const char *object_id,
+			 const json_t *data, struct error *err)
+{
+	return db_exec(ctx->db, CHANGES_INSERT,
+		       DB_ARGS(db_text(ctx->project_id), db_text(kind), db_text(object_id),
+			       db_json(data)),
+		       NULL, err) &&
+	       db_notify(ctx->db, DB_CHANNEL_CHANGES, err);
+}
+
+bool changes_list_after(struct ctx *ctx, int64_t after, int64_t limit, struct change **out,
+			size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, CHANGES_LIST_AFTER,
+		      DB_ARGS(db_int(after), db_int(limit)), &rows, err))
+		return false;
+	struct change *changes = arena_array(ctx->arena, rows.count, sizeof(*changes));
+	for (size_t i = 0; i < rows.count; i++)
+		if (!db_scan(&rows, i, ctx->arena, CHANGE_FIELDS, &changes[i], err))
+			return false;
+	*out = changes;
+	*count = rows.count;
+	return true;
+}
+
+bool changes_range(struct ctx *ctx, int64_t *oldest, int64_t *newest, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, CHANGES_RANGE, DB_NO_ARGS, &rows, err))
+		return false;
+	*oldest = db_get_int(&rows, 0, 0);
+	*newest = db_get_int(&rows, 0, 1);
+	return true;
+}
+
+bool changes_delete_old(struct ctx *ctx, usec_t before, struct error *err)
+{
+	return db_exec(ctx->db, CHANGES_DELETE_OLD, DB_ARGS(db_time(before)), NULL, err);
+}
