@@ -10,6 +10,7 @@ CREATE TABLE rollout (
 	state text NOT NULL CHECK (state IN ('draft', 'awaiting_approval', 'running', 'paused',
 		'succeeded', 'failed', 'aborted', 'rolling_back', 'rolled_back')),
 	changes jsonb NOT NULL,
+	resolved jsonb,
 	targets jsonb NOT NULL,
 	strategy jsonb NOT NULL,
 	plan_hash text,
@@ -29,6 +30,7 @@ CREATE INDEX rollout_list ON rollout (project_id, state, number DESC);
 CREATE INDEX rollout_open ON rollout (id) WHERE state IN ('running', 'rolling_back');
 CREATE INDEX rollout_rollback_of ON rollout (rollback_of) WHERE rollback_of IS NOT NULL;
 COMMENT ON TABLE rollout IS 'A change to many nodes under way or done.';
+COMMENT ON COLUMN rollout.resolved IS 'Per service what a change sets, names resolved when it was made; NULL for a rollback, whose steps hold it in after.';
 COMMENT ON COLUMN rollout.number IS 'Counts up within the project: how people name a rollout.';
 COMMENT ON COLUMN rollout.revision IS 'Rises with each change of state: the ETag.';
 
@@ -38,11 +40,13 @@ CREATE TABLE rollout_wave (
 	state text NOT NULL DEFAULT 'pending'
 		CHECK (state IN ('pending', 'running', 'soaking', 'succeeded', 'failed')),
 	size integer NOT NULL CHECK (size >= 0),
+	forgiven integer NOT NULL DEFAULT 0,
 	started_at timestamptz,
 	finished_at timestamptz,
 	soak_until timestamptz,
 	PRIMARY KEY (rollout_id, no)
 );
+COMMENT ON COLUMN rollout_wave.forgiven IS 'Failures that a person accepted by resuming: they no longer count against the gate.';
 COMMENT ON TABLE rollout_wave IS 'One stage of a rollout.';
 
 CREATE TABLE rollout_step (
