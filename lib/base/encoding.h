@@ -34,3 +34,7 @@ MUST_CHECK bool base64url_decode(const char *text, size_t length, void *out, siz
 
 /* Is text well-formed UTF-8 (no overlong forms, no surrogates, no zero byte)? */
 bool utf8_valid(const char *text, size_t length);
+
+/* Replaces every byte that is not part of well-formed UTF-8 by '?', for text of unknown origin
+ * or cut off in the middle, before it goes into JSON. */
+void utf8_clean(char *text);

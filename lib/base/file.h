@@ -2,8 +2,8 @@
 /*
  * Files that survive power cuts, and trees that are safe to remove. All paths
  * are bytes without a zero; errors name the path. ERR_NOT_FOUND when absent,
- * ERR_TOO_LARGE over a limit, ERR_UNAVAILABLE when the disk is full, else
- * ERR_INTERNAL.
+ * ERR_TOO_LARGE over a limit, ERR_FORBIDDEN without permission, ERR_UNAVAILABLE
+ * when the disk is full, else ERR_INTERNAL.
  */
 #pragma once
 

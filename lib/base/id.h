@@ -10,6 +10,7 @@
 
 #define ID_RANDOM_LENGTH 20
 #define ID_MAX_LENGTH 64
+#define NAME_MAX_LENGTH 63
 /* Room for a prefix of up to 11 characters, the random part and the zero byte. */
 #define ID_SIZE 32
 
