@@ -1,15 +1,17 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds everything with a preset (default: release) into build/<preset>/bin.
+# build.sh [PRESET]: builds everything with a preset (default: release) into build/PRESET/bin.
 # The dashboard is built first when npm is there; without npm an existing
 # web/dist is used, and without that the server has no dashboard.
-set -eu
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
 
-cd "$(dirname "$0")/.."
+cd "$MUSTER_ROOT"
 preset=${1:-release}
 web=PREBUILT
-if [ -f web/package-lock.json ] && command -v npm >/dev/null; then
-    web=ON
+if [ -f web/package-lock.json ] && command -v npm >/dev/null && node_suffices node; then
+	web=ON
 fi
 cmake --preset "$preset" -DWITH_WEB="$web"
 cmake --build --preset "$preset"

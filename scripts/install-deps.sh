@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-deps.sh [build] [demo] [test] [docker]
+# install-deps.sh [compile] [build] [demo] [test] [docker]
 #
 # Installs the Debian 12 packages that Muster needs, through apt (with sudo if you are not root), and says
-# which. Without arguments: build. Each purpose includes "build".
+# which. Without arguments: build. Each purpose includes "compile", and each but docker "build".
 #
-#   build    compiler, CMake, the libraries' headers, and Node.js for the dashboard
+#   compile  compiler, CMake, the libraries' headers
+#   build    Node.js for the dashboard
 #   demo     what the demo plant runs: PostgreSQL, mosquitto, collectd
 #   test     what the tests need on top of that: pytest and its friends, chromium, lint tools, clang
 #   docker   Docker, for "make docker-test"
@@ -19,7 +20,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
-BUILD=(
+COMPILE=(
 	build-essential ca-certificates ccache cmake git ninja-build pkg-config xz-utils zstd brotli
 	libarchive-dev libcmocka-dev libcurl4-openssl-dev libgit2-dev libgnutls28-dev libjansson-dev
 	libmicrohttpd-dev libmodbus-dev libmosquitto-dev libpq-dev libsodium-dev libsqlite3-dev libssl-dev
@@ -140,15 +141,20 @@ ensure_node() {
 }
 
 main() {
-	local wanted=("${BUILD[@]}") purpose
+	local wanted=("${COMPILE[@]}") node=no purpose
 	if [ "${1:-}" = --apt ]; then
 		shift
 		apt_install "$@"
 		return
 	fi
+	[ $# -gt 0 ] || set -- build
 	for purpose in "$@"; do
 		case $purpose in
-		build) ;;
+		compile | docker) ;;
+		*) node=yes ;;
+		esac
+		case $purpose in
+		compile | build) ;;
 		demo) wanted+=("${DEMO[@]}") ;;
 		test) wanted+=("${DEMO[@]}" "${TEST[@]}") ;;
 		docker) wanted+=("${DOCKER[@]}") ;;
@@ -156,13 +162,13 @@ main() {
 			sed -n '4,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
 			return
 			;;
-		*) die "unknown purpose '$purpose': use build, demo, test, docker" ;;
+		*) die "unknown purpose '$purpose': use compile, build, demo, test, docker" ;;
 		esac
 	done
 	command -v apt-get >/dev/null || die "this needs Debian's apt; on another system install by hand: ${wanted[*]}"
 	ensure_packages "${wanted[@]}"
-	ensure_node
-	say "all there for: ${*:-build}"
+	[ "$node" = no ] || ensure_node
+	say "all there for: $*"
 }
 
 main "$@"
