@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "shim.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum step {
+	STEP_FORK,
+	STEP_SESSION,
+	STEP_CGROUP,
+	STEP_LIMIT,
+	STEP_USER,
+	STEP_FOLDER,
+	STEP_EXEC,
+};
+
+static const char *const STEP_NAMES[] = {
+	[STEP_FORK] = "create a process",    [STEP_SESSION] = "create a session",
+	[STEP_CGROUP] = "join the cgroup",   [STEP_LIMIT] = "set a resource limit",
+	[STEP_USER] = "become the user",     [STEP_FOLDER] = "enter the working folder",
+	[STEP_EXEC] = "execute the program",
+};
+
+struct failure {
+	enum step step;
+	int error;
+};
+
+static bool cgroup_join(const char *folder)
+{
+	char path[4096];
+	size_t length = strlen(folder);
+	static const char FILE_NAME[] = "/cgroup.procs";
+
+	if (length + sizeof(FILE_NAME) > sizeof(path))
+		return false;
+	memcpy(path, folder, length);
+	memcpy(path + length, FILE_NAME, sizeof(FILE_NAME));
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool done = write(fd, "0", 1) == 1;
+	close(fd);
+	return done;
+}
+
+static bool user_become(const struct shim_options *options)
+{
+	if (!options->set_user)
+		return true;
+	return setgroups(options->group_count, options->groups) == 0 &&
+	       setresgid(options->gid, options->gid, options->gid) == 0 &&
+	       setresuid(options->uid, options->uid, options->uid) == 0;
+}
+
+static void signals_default(void)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	for (int i = 1; i < NSIG; i++)
+		signal(i, SIG_DFL);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void oom_score_reset(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	/* May be refused; then the score stays as it was given to us. */
+	ssize_t ignored = write(fd, "0", 1);
+	(void)ignored;
+	close(fd);
+}
+
+static enum step child_prepare(const struct shim_options *options)
+{
+	if (setsid() < 0)
+		return STEP_SESSION;
+	oom_score_reset();
+	for (size_t i = 0; i < options->cgroup_count; i++) {
+		if (!cgroup_join(options->cgroups[i]))
+			return STEP_CGROUP;
+	}
+	for (size_t i = 0; i < options->limit_count; i++) {
+		struct rlimit limit = {options->limits[i].value, options->limits[i].value};
+
+		if (setrlimit((__rlimit_resource_t)options->limits[i].resource, &limit) < 0)
+			return STEP_LIMIT;
+	}
+	if (!user_become(options))
+		return STEP_USER;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return STEP_USER;
+	/* Set last, since a change of user clears it: without a shim nobody would hold the
+	 * service, and a second copy would be started beside it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	if (options->cwd && chdir(options->cwd) < 0)
+		return STEP_FOLDER;
+	return STEP_EXEC;
+}
+
+static _Noreturn void child_main(const struct shim_options *options, const int outputs[2],
+				 int report)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	dup2(null, STDIN_FILENO);
+	dup2(outputs[0], STDOUT_FILENO);
+	dup2(outputs[1], STDERR_FILENO);
+	signals_default();
+	errno = 0;
+	struct failure failure = {.step = child_prepare(options)};
+	if (failure.step == STEP_EXEC)
+		execvp(options->command[0], options->command);
+	failure.error = errno;
+	ssize_t ignored = write(report, &failure, sizeof(failure));
+	(void)ignored;
+	_exit(127);
+}
+
+static void start_failed(struct shim *shim, const struct failure *failure)
+{
+	shim->phase = PHASE_IDLE;
+	shim->pid = 0;
+	shim->exit = (struct exit_status){
+		.known = true,
+		.code = -1,
+		.at = now_utc(),
+		.failed_step = STEP_NAMES[failure->step],
+		.failed_errno = failure->error,
+	};
+	for (int i = 0; i < 2; i++)
+		stream_drain(&shim->streams[i], &shim->segments, &shim->tail);
+	control_send_exit(shim);
+}
+
+/* pipes[0] and [1] for output, [2] for the report of what failed before exec. */
+static bool pipes_open(int pipes[3][2])
+{
+	for (int i = 0; i < 3; i++) {
+		if (pipe2(pipes[i], O_CLOEXEC) < 0) {
+			while (i-- > 0) {
+				close(pipes[i][0]);
+				close(pipes[i][1]);
+			}
+			return false;
+		}
+	}
+	return true;
+}
+
+void service_start(struct shim *shim)
+{
+	struct failure failure = {.step = STEP_FORK};
+	int pipes[3][2];
+
+	shim->run++;
+	shim->tail.used = 0;
+	shim->exit = (struct exit_status){0};
+	shim->started_at = now_utc();
+	if (!pipes_open(pipes)) {
+		failure.error = errno;
+		start_failed(shim, &failure);
+		return;
+	}
+	pid_t pid = fork();
+	if (pid == 0) {
+		int outputs[2] = {pipes[0][1], pipes[1][1]};
+
+		child_main(&shim->options, outputs, pipes[2][1]);
+	}
+	failure.error = errno;
+	for (int i = 0; i < 3; i++)
+		close(pipes[i][1]);
+	for (int i = 0; i < 2; i++) {
+		fcntl(pipes[i][0], F_SETFL, O_NONBLOCK);
+		shim->streams[i].fd = pipes[i][0];
+		shim->streams[i].kind = i == 0 ? 'o' : 'e';
+		shim->streams[i].used = 0;
+	}
+	bool failed = pid < 0 || read(pipes[2][0], &failure, sizeof(failure)) > 0;
+	close(pipes[2][0]);
+	if (failed) {
+		/* A child that failed ends by itself and is reaped with the next SIGCHLD. */
+		start_failed(shim, &failure);
+		return;
+	}
+	shim->pid = pid;
+	shim->phase = PHASE_RUNNING;
+	control_send_status(shim);
+}
