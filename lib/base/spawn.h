@@ -29,7 +29,7 @@ enum spawn_flags {
 	SPAWN_GROUP = 1 << 1,		/* own process group in our session */
 	SPAWN_NO_NEW_PRIVS = 1 << 2,	/* set-user-id programs stay ordinary */
 	SPAWN_SET_USER = 1 << 3,	/* become uid and gid, without other groups */
-	SPAWN_DIE_WITH_PARENT = 1 << 4, /* SIGKILL when the thread that spawned ends */
+	SPAWN_DIE_WITH_PARENT = 1 << 4, /* death_signal when the thread that spawned ends */
 };
 
 struct spawn_options {
@@ -44,7 +44,8 @@ struct spawn_options {
 	unsigned flags; /* enum spawn_flags */
 	uid_t uid;
 	gid_t gid;
-	int umask; /* 0: inherit */
+	int umask;	  /* 0: inherit */
+	int death_signal; /* of SPAWN_DIE_WITH_PARENT; 0: SIGKILL. Set after the change of user */
 };
 
 struct child {
