@@ -53,6 +53,7 @@ enum field_flags {
 	FIELD_READ_ONLY = 1 << 1, /* encoded; refused (strict) or ignored (tolerant) when decoded */
 	FIELD_SECRET = 1 << 2,	  /* decoded; never encoded */
 	FIELD_NULLABLE = 1 << 3,  /* null may be sent, and an absent value is encoded as null */
+	FIELD_NOT_EMPTY = 1 << 4, /* STRING: "" is refused */
 };
 
 struct field {
@@ -144,7 +145,8 @@ MUST_CHECK bool fields_decode(const struct field *table, json_t *object, enum fi
 json_t *fields_encode(const struct field *table, const void *record);
 
 /* Sets the record's member of this name from text, as a row of the database has it
- * (NULL: absent). Unknown names are ignored: *known says so. Booleans are "t"/"f". */
+ * (NULL: absent). Unknown names are ignored: *known says so. Booleans are "t"/"f"; arrays and
+ * objects are JSON text (to_jsonb in the query). */
 MUST_CHECK bool fields_set_text(const struct field *table, const char *name, const char *text,
 				struct arena *arena, void *record, bool *known, struct error *err);
 

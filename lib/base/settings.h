@@ -83,7 +83,7 @@ MUST_CHECK bool settings_environment(const struct setting *table, const char *pr
 
 /* Reads argv[*index] on while it is an option of the table; stops at "--" (skipped) or at the
  * first argument without "--", with *index there. ERR_INVALID for an option that is not in the
- * table. */
+ * table; --config is skipped. */
 MUST_CHECK bool settings_arguments(const struct setting *table, int argc, char **argv, int *index,
 				   struct arena *arena, void *config, struct error *err);
 
