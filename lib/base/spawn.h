@@ -69,5 +69,5 @@ bool child_wait_timeout(struct child *child, int timeout_ms, int *status);
 /* SIGTERM (to the group with own session or group), grace, SIGKILL; then as child_wait. */
 int child_stop(struct child *child, bool group, int grace_ms);
 
-/* "exited with 3", "killed by signal 9 (Killed)"; a static buffer of the thread. */
+/* "exited with 3", "killed by signal 9 (KILL)"; a static buffer of the thread. */
 const char *wait_status_text(int status);
