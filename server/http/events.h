@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Server-sent events: one hub, fed with the changes of the whole installation, and any number of
+ * clients that each see those of their project. A ring of the newest changes lets a client that
+ * comes back with Last-Event-ID miss nothing; one that was away for too long is told to read everything
+ * again ("event: resync").
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+struct event_hub;
+struct request;
+
+struct event {
+	int64_t id;		/* never 0 */
+	const char *project_id; /* NULL: for everybody */
+	const char *kind;	/* "node", "rollout": one of the topics */
+	const char *data;	/* JSON text in one line */
+};
+
+/* Each client holds a connection, hence the caps. */
+struct event_hub *event_hub_new(size_t clients_max, size_t clients_per_user);
+void event_hub_free(struct event_hub *hub); /* every stream must have ended. Accepts NULL */
+
+/* Where the history begins: the newest change before the first event_hub_publish. */
+void event_hub_start(struct event_hub *hub, int64_t last_id);
+
+/* Copies the event. Any thread. */
+void event_hub_publish(struct event_hub *hub, const struct event *event);
+
+/* Something may have been missed: all clients are told to read everything again. */
+void event_hub_resync(struct event_hub *hub);
+
+/* Pings, dead clients, ends of sessions. Called a few times a second. */
+void event_hub_tick(struct event_hub *hub);
+
+/* Ends all streams and takes no new ones. */
+void event_hub_stop(struct event_hub *hub);
+
+size_t event_hub_clients(struct event_hub *hub);
+
+/*
+ * Hands the connection of a request to the hub. topics is a comma separated list, NULL = all. The stream
+ * ends at session_end (0 = never). ERR_LIMITED over a cap, ERR_UNAVAILABLE while stopping.
+ */
+MUST_CHECK bool request_reply_events(struct request *req, struct event_hub *hub, const char *topics,
+				     usec_t session_end, struct error *err);
