@@ -33,9 +33,9 @@ CREATE TABLE node (
 	revision integer NOT NULL DEFAULT 1,
 	created_at timestamptz NOT NULL DEFAULT now(),
 	updated_at timestamptz NOT NULL DEFAULT now(),
-	UNIQUE (project_id, name),
 	CHECK ((state = 'retired') = (retired_at IS NOT NULL))
 ) WITH (fillfactor = 70);
+CREATE UNIQUE INDEX node_name ON node (project_id, name) WHERE state <> 'retired';
 CREATE INDEX node_status ON node (project_id, status, name) WHERE state <> 'retired';
 CREATE INDEX node_labels ON node USING gin (labels jsonb_path_ops);
 CREATE INDEX node_shard ON node (shard) WHERE state <> 'retired';
@@ -45,6 +45,13 @@ COMMENT ON COLUMN node.status IS 'What the API shows; kept by the trigger node_s
 COMMENT ON COLUMN node.epoch IS 'Stream epoch that the agent named in its last hello.';
 COMMENT ON COLUMN node.revision IS 'Rises with each change that a person made: the ETag.';
 COMMENT ON COLUMN node.key_sha256 IS 'SHA-256 of the public key (SubjectPublicKeyInfo) in the certificate.';
+
+COMMENT ON INDEX node_name IS 'A retired node gives its name back, so that its successor may take it.';
+
+CREATE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+	SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+$$;
+COMMENT ON FUNCTION time_text(timestamptz) IS 'RFC 3339 in UTC with microseconds: the form of all times in JSON.';
 
 CREATE FUNCTION node_status_keep() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
