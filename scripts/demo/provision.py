@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Brings the demo plant up: server, gateways, packages, configs, and the first rollout."""
+
+import glob
+import json
+import os
+
+from muster import Muster
+from processes import wait_for
+
+CONFIGS = os.path.join(os.path.dirname(__file__), "..", "..", "demo", "config")
+
+# service: (driver, package, version that it begins with)
+SERVICES = {
+    "broker": ("mosquitto", "mosquitto", "2.0.11"),
+    "collector": ("generic", "collectd", "5.12.0"),
+    "analytics": ("generic", "node-red", None),
+}
+
+
+def packages(folder):
+    """Manifests of the packages in a folder, as (path of the manifest, path of the archive, manifest)."""
+    found = []
+    for path in sorted(glob.glob(os.path.join(folder, "*.json"))):
+        with open(path, encoding="utf-8") as file:
+            manifest = json.load(file)
+        found.append((path, path.removesuffix("json") + manifest["archive"]["format"], manifest))
+    return found
+
+
+def start(plant, steps):
+    """Server and machines, and the five gateways enrolled."""
+    with steps.step("start musterd standalone and five machines"):
+        plant.start_server()
+        plant.make_token()
+        plant.add_gateways()
+    with steps.step("enrol five gateways"):
+        muster = Muster(plant)
+        for gateway in plant.gateways:
+            token = muster.json("enroll-token", "create", "--name", gateway.name)
+            gateway.enroll(token["token"], token["ca_fingerprint"])
+            gateway.start()
+        wait_for("five gateways online", lambda: online(muster) == set(g.name for g in plant.gateways))
+
+
+def online(muster):
+    return {node["name"] for node in muster.items("node", "list") if node["status"] in ("online", "warning")}
+
+
+def fill(plant, muster, folder, steps):
+    """Packages, configs and variables into the server, and all of it onto the gateways."""
+    with steps.step("upload signed packages"):
+        key = os.path.join(plant.folder, "release.key")
+        muster.run("release-key", "create", "demo", "--out", key)
+        for manifest, archive, _ in packages(folder):
+            muster.run("package", "upload", "--manifest", manifest, "--key", key, archive)
+    with steps.step("store configs and each gateway's variables"):
+        for service, (driver, _, _) in SERVICES.items():
+            muster.run("config", "create", service, "--service", service, "--driver", driver)
+            muster.run("config", "push", service, os.path.join(CONFIGS, service), "--message", "first version")
+        for gateway in plant.gateways:
+            for name in ("broker_port", "analytics_port", "modbus_port"):
+                muster.run("var", "set", name, str(getattr(gateway, name)), "--node", gateway.name)
+    with steps.step("roll three services out to five gateways"):
+        changes = os.path.join(plant.folder, "first-rollout.json")
+        with open(changes, "w", encoding="utf-8") as file:
+            json.dump(first_rollout(packages(folder)), file, indent=2)
+        muster.run("rollout", "start", "--file", changes, "--wait")
+    with steps.step("see derived readings on every gateway"):
+        for gateway in plant.gateways:
+            wait_for(f"derived readings on {gateway.name}", lambda g=gateway: g.readings("derived/#", 1, 5))
+
+
+def first_rollout(found):
+    changes = []
+    for service, (driver, package, version) in SERVICES.items():
+        version = version or next(m["version"] for _, _, m in found if m["name"] == package)
+        change = {"service": service, "driver": driver, "config": {"name": service, "version": 1}, "run": True}
+        change["package"] = {"name": package, "version": version}
+        changes.append(change)
+    parameters = {"broker": "${broker_port}", "analytics": "${analytics_port}"}
+    for change in changes:
+        if change["service"] in parameters:
+            change["parameters"] = {"values": {"port": parameters[change["service"]]}}
+    return {"name": "first rollout", "changes": changes, "targets": {"selector": "*"}, "strategy": {}}
