@@ -48,10 +48,10 @@ struct setting {
 	bool secret; /* the value is not shown, and not accepted on the command line */
 };
 
-#define SETTING_(kind, type, member, value, text, ...)                             \
-	{                                                                          \
-		.name = #member, .type = (kind), .offset = offsetof(type, member), \
-		.preset = (value), .help = (text), __VA_ARGS__                     \
+#define SETTING_(kind, record, member, value, text, ...)                             \
+	{                                                                            \
+		.name = #member, .type = (kind), .offset = offsetof(record, member), \
+		.preset = (value), .help = (text), __VA_ARGS__                       \
 	}
 #define SETTING_STRING(type, member, value, help) \
 	SETTING_(SETTING_TYPE_STRING, type, member, value, help, .secret = false)
