@@ -19,11 +19,12 @@ enum step {
 	STEP_EXEC,
 };
 
+/* One word each in a packet; the agent puts the spaces back. */
 static const char *const STEP_NAMES[] = {
-	[STEP_FORK] = "create a process",    [STEP_SESSION] = "create a session",
-	[STEP_CGROUP] = "join the cgroup",   [STEP_LIMIT] = "set a resource limit",
-	[STEP_USER] = "become the user",     [STEP_FOLDER] = "enter the working folder",
-	[STEP_EXEC] = "execute the program",
+	[STEP_FORK] = "create_a_process",    [STEP_SESSION] = "create_a_session",
+	[STEP_CGROUP] = "join_the_cgroup",   [STEP_LIMIT] = "set_a_resource_limit",
+	[STEP_USER] = "become_the_user",     [STEP_FOLDER] = "enter_the_working_folder",
+	[STEP_EXEC] = "execute_the_program",
 };
 
 struct failure {

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "process/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "base/file.h"
+
+enum { CPU_PERIOD_USEC = 100000 };
+
+static const char *const V1_CONTROLLERS[] = {"memory", "pids", "cpu"};
+
+static bool path_join(char out[CGROUP_PATH_SIZE], const char *a, const char *b, const char *c)
+{
+	int length = snprintf(out, CGROUP_PATH_SIZE, "%s/%s/%s", a, b, c);
+
+	return length > 0 && length < CGROUP_PATH_SIZE;
+}
+
+static bool file_put(const char *folder, const char *name, const char *text)
+{
+	char path[CGROUP_PATH_SIZE + 64];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	bool written = fd_write_all(fd, text, strlen(text));
+	close(fd);
+	return written;
+}
+
+static bool file_has_word(const char *folder, const char *name, const char *word)
+{
+	char path[CGROUP_PATH_SIZE + 64];
+	char text[512] = "";
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	ssize_t got = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (got < 0)
+		return false;
+	const char *found = strstr(text, word);
+	return found && (found == text || found[-1] == ' ') &&
+	       (found[strlen(word)] == ' ' || found[strlen(word)] == '\n');
+}
+
+/* Mount point of the hierarchy: version 2, or version 1 with this controller. */
+static bool mount_find(const char *type, const char *controller, char out[CGROUP_PATH_SIZE])
+{
+	FILE *mounts = setmntent("/proc/self/mounts", "re");
+	struct mntent entry;
+	char buffer[4096];
+	bool found = false;
+
+	if (!mounts)
+		return false;
+	while (!found && getmntent_r(mounts, &entry, buffer, sizeof(buffer))) {
+		if (strcmp(entry.mnt_type, type) != 0 ||
+		    (controller && !hasmntopt(&entry, controller)))
+			continue;
+		int length = snprintf(out, CGROUP_PATH_SIZE, "%s", entry.mnt_dir);
+		found = length > 0 && length < CGROUP_PATH_SIZE;
+	}
+	endmntent(mounts);
+	return found;
+}
+
+static bool list_has(const char *list, const char *word)
+{
+	size_t length = strlen(word);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (strncmp(at, word, length) == 0 && (at[length] == ',' || !at[length]))
+			return true;
+	}
+	return false;
+}
+
+/* Where we are ourselves, as /proc/self/cgroup has it: "4:memory:/path", "0::/path". */
+static bool own_path(const char *controller, char out[CGROUP_PATH_SIZE])
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[1024];
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && fgets(line, sizeof(line), file)) {
+		char *names = strchr(line, ':');
+		char *path = names ? strchr(names + 1, ':') : NULL;
+
+		if (!path)
+			continue;
+		*path++ = '\0';
+		names++;
+		path[strcspn(path, "\n")] = '\0';
+		if (controller ? !list_has(names, controller) : *names != '\0')
+			continue;
+		int length = snprintf(out, CGROUP_PATH_SIZE, "%s", path);
+		found = length > 0 && length < CGROUP_PATH_SIZE;
+	}
+	fclose(file);
+	return found;
+}
+
+/* <parent>/muster/<instance> */
+static bool base_make(const char *parent, const char *instance, char out[CGROUP_PATH_SIZE])
+{
+	char group[CGROUP_PATH_SIZE];
+
+	if (!path_join(group, parent, "", "muster") || !path_join(out, group, "", instance))
+		return false;
+	return (mkdir(group, 0755) == 0 || errno == EEXIST) &&
+	       (mkdir(out, 0755) == 0 || errno == EEXIST);
+}
+
+static bool controllers_enable(const char *base)
+{
+	char parent[CGROUP_PATH_SIZE + 4];
+
+	snprintf(parent, sizeof(parent), "%s/..", base);
+	file_put(parent, "cgroup.subtree_control", "+memory +pids +cpu");
+	file_put(base, "cgroup.subtree_control", "+memory +pids +cpu");
+	return file_has_word(base, "cgroup.subtree_control", "memory");
+}
+
+static bool version2_detect(struct cgroups *cgroups, const char *instance)
+{
+	char mount[CGROUP_PATH_SIZE], own[CGROUP_PATH_SIZE], parent[CGROUP_PATH_SIZE];
+	char *base = cgroups->bases[0];
+
+	if (!mount_find("cgroup2", NULL, mount) ||
+	    !file_has_word(mount, "cgroup.controllers", "memory"))
+		return false;
+	/*
+	 * Beside the system's own groups rather than below our unit: a group that hands
+	 * controllers down may not hold processes, so the unit could not be started again
+	 * while our services live in it.
+	 */
+	file_put(mount, "cgroup.subtree_control", "+memory +pids +cpu");
+	bool made = base_make(mount, instance, base) && controllers_enable(base);
+	if (!made && own_path(NULL, own) && path_join(parent, mount, own, ""))
+		made = base_make(parent, instance, base);
+	if (!made)
+		return false;
+	cgroups->kind = CGROUP_2;
+	cgroups->base_count = 1;
+	cgroups->limits = file_has_word(base, "cgroup.subtree_control", "memory");
+	return true;
+}
+
+static void version1_detect(struct cgroups *cgroups, const char *instance)
+{
+	char mount[CGROUP_PATH_SIZE], own[CGROUP_PATH_SIZE], parent[CGROUP_PATH_SIZE];
+
+	for (size_t i = 0; i < ARRAY_SIZE(V1_CONTROLLERS); i++) {
+		const char *controller = V1_CONTROLLERS[i];
+
+		if (!mount_find("cgroup", controller, mount) || !own_path(controller, own) ||
+		    !path_join(parent, mount, own, "") ||
+		    !base_make(parent, instance, cgroups->bases[cgroups->base_count]))
+			continue;
+		cgroups->base_count++;
+		cgroups->kind = CGROUP_1;
+		cgroups->limits = cgroups->limits || strcmp(controller, "memory") == 0;
+	}
+}
+
+void cgroups_detect(struct cgroups *cgroups, const char *instance)
+{
+	*cgroups = (struct cgroups){0};
+	if (!version2_detect(cgroups, instance))
+		version1_detect(cgroups, instance);
+}
+
+/* A file that is not in this hierarchy cannot be opened, which is fine: it is in another. */
+static void limits_write(const struct cgroups *cgroups, const char *folder,
+			 const struct cgroup_limits *limits)
+{
+	char text[64];
+	bool second = cgroups->kind == CGROUP_2;
+	const char *unlimited = second ? "max" : "-1";
+
+	snprintf(text, sizeof(text), "%lld", (long long)limits->memory_bytes);
+	file_put(folder, second ? "memory.max" : "memory.limit_in_bytes",
+		 limits->memory_bytes ? text : unlimited);
+	if (second)
+		file_put(folder, "memory.oom.group", "1");
+	snprintf(text, sizeof(text), "%d", limits->pids);
+	file_put(folder, "pids.max", limits->pids ? text : "max");
+	long long quota = (long long)limits->cpu_percent * CPU_PERIOD_USEC / 100;
+	if (second) {
+		snprintf(text, sizeof(text), "%lld %d", quota, CPU_PERIOD_USEC);
+		file_put(folder, "cpu.max", quota ? text : "max");
+	} else {
+		snprintf(text, sizeof(text), "%lld", quota);
+		file_put(folder, "cpu.cfs_quota_us", quota ? text : "-1");
+	}
+}
+
+size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
+		       const struct cgroup_limits *limits,
+		       char paths[CGROUP_MAX_BASES][CGROUP_PATH_SIZE])
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < cgroups->base_count; i++) {
+		char *path = paths[count];
+
+		if (!path_join(path, cgroups->bases[i], "", service) ||
+		    (mkdir(path, 0755) < 0 && errno != EEXIST))
+			continue;
+		limits_write(cgroups, path, limits);
+		count++;
+	}
+	return count;
+}
+
+void cgroups_remove(const struct cgroups *cgroups, const char *service)
+{
+	char path[CGROUP_PATH_SIZE];
+
+	for (size_t i = 0; i < cgroups->base_count; i++) {
+		if (path_join(path, cgroups->bases[i], "", service))
+			rmdir(path);
+	}
+}
+
+void cgroups_release(const struct cgroups *cgroups)
+{
+	char parent[CGROUP_PATH_SIZE + 4];
+
+	for (size_t i = 0; i < cgroups->base_count; i++) {
+		snprintf(parent, sizeof(parent), "%s", cgroups->bases[i]);
+		rmdir(parent);
+		char *slash = strrchr(parent, '/');
+		if (slash) {
+			*slash = '\0';
+			rmdir(parent);
+		}
+	}
+}
+
+const char *cgroups_limits_name(const struct cgroups *cgroups)
+{
+	if (!cgroups->limits)
+		return "rlimit";
+	return cgroups->kind == CGROUP_2 ? "cgroup2" : "cgroup1";
+}
