@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link/link.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "link/link_internal.h"
+#include "protocol/limits.h"
+
+enum { KEEPALIVE_S = 60, CONNECT_TIMEOUT_MS = 20000, TICK_MS = 5000, CONNECTING_TICK_MS = 1000 };
+
+static const char FAREWELL[] = "{\"v\":1,\"offline\":true}";
+
+static void connect_later(struct link *link);
+static void tick(void *arg);
+
+static void set_reason(struct link *link, const char *text)
+{
+	snprintf(link->reason, sizeof(link->reason), "%s", text);
+}
+
+/* "mqtts://host:port" or with [v6]; port 8883 when absent. */
+static bool split_url(const char *url, char *host, size_t size, int *port)
+{
+	const char *at = strstr(url, "://");
+	const char *begin = at ? at + 3 : url;
+	bool bracket = *begin == '[';
+	const char *end = bracket ? strchr(++begin, ']') : begin + strcspn(begin, ":/");
+
+	if (!end || end == begin || (size_t)(end - begin) >= size)
+		return false;
+	memcpy(host, begin, (size_t)(end - begin));
+	host[end - begin] = '\0';
+	if (bracket)
+		end++;
+	*port = 8883;
+	if (*end == ':')
+		*port = atoi(end + 1);
+	return *port > 0 && *port < 65536;
+}
+
+static void unwatch(struct link *link)
+{
+	if (link->fd >= 0)
+		loop_remove_fd(link->options.loop, link->fd);
+	link->fd = -1;
+}
+
+static void socket_ready(int fd, short revents, void *arg);
+
+/* The library opens, closes and fills its socket as it likes: follow it. */
+static void follow_socket(struct link *link)
+{
+	int fd = mosquitto_socket(link->client);
+	short events = POLLIN;
+
+	if (fd != link->fd) {
+		unwatch(link);
+		if (fd >= 0)
+			loop_add_fd(link->options.loop, fd, events, socket_ready, link);
+		link->fd = fd;
+	}
+	if (fd < 0)
+		return;
+	if (mosquitto_want_write(link->client))
+		events |= POLLOUT;
+	loop_mod_fd(link->options.loop, fd, events);
+}
+
+static void drop(struct link *link)
+{
+	unwatch(link);
+	loop_timer_cancel(link->options.loop, link->tick_timer);
+	link->tick_timer = 0;
+	if (link->client)
+		mosquitto_destroy(link->client);
+	link->client = NULL;
+	link->online = false;
+	link->lost = false;
+}
+
+/* After every call of the library: rc is what it returned. */
+static void settle(struct link *link, int rc)
+{
+	if (link->inside)
+		return;
+	if (rc == MOSQ_ERR_SUCCESS && !link->lost && mosquitto_socket(link->client) >= 0) {
+		follow_socket(link);
+		return;
+	}
+	if (rc != MOSQ_ERR_SUCCESS && rc != MOSQ_ERR_NO_CONN)
+		set_reason(link, rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
+	if (link->online)
+		log_warn("connection to the broker is lost: %s", link->reason);
+	else
+		log_debug("could not connect to the broker: %s", link->reason);
+	drop(link);
+	connect_later(link);
+}
+
+static void socket_ready(int fd, short revents, void *arg)
+{
+	struct link *link = arg;
+	int rc = MOSQ_ERR_SUCCESS;
+
+	(void)fd;
+	link->inside = true;
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		rc = mosquitto_loop_read(link->client, 1);
+	if (rc == MOSQ_ERR_SUCCESS && !link->lost && revents & POLLOUT)
+		rc = mosquitto_loop_write(link->client, 1);
+	link->inside = false;
+	settle(link, rc);
+	if (link->online)
+		streams_send(link);
+}
+
+static void on_connect(struct mosquitto *client, void *arg, int code)
+{
+	static const enum channel DOWN[] = {CHANNEL_DESIRED, CHANNEL_COMMAND, CHANNEL_ACK};
+	struct link *link = arg;
+	struct error err = {0};
+	char topic[LIMIT_TOPIC];
+
+	if (code != 0) {
+		set_reason(link, mosquitto_connack_string(code));
+		link->lost = true;
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(DOWN); i++) {
+		topic_format(topic, link->options.node, DOWN[i]);
+		mosquitto_subscribe(client, NULL, topic, channel_info(DOWN[i])->qos);
+	}
+	if (!streams_connect(link, &err)) {
+		log_error("could not read the spool: %s", err.text);
+		link->lost = true;
+		return;
+	}
+	link->online = true;
+	/* Not 0: a broker that accepts and drops us must not be stormed. */
+	link->attempt = 1;
+	set_reason(link, "connected");
+	log_info("connected to the broker");
+	link->options.connected(link->options.arg);
+	link_wake(link);
+}
+
+static void on_disconnect(struct mosquitto *client, void *arg, int code)
+{
+	struct link *link = arg;
+
+	(void)client;
+	link->lost = true;
+	if (code > 0)
+		set_reason(link,
+			   code == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(code));
+}
+
+static void on_message(struct mosquitto *client, void *arg, const struct mosquitto_message *message)
+{
+	struct link *link = arg;
+	struct error err = {0};
+	struct topic topic;
+	size_t size = message->payloadlen > 0 ? (size_t)message->payloadlen : 0;
+
+	(void)client;
+	if (size > LIMIT_DOWN_MESSAGE || !topic_parse(message->topic, &topic, &err) ||
+	    strcmp(topic.node, link->options.node) != 0 || channel_info(topic.channel)->up) {
+		log_warn("ignoring a message that is too large or not for this node");
+		return;
+	}
+	if (topic.channel == CHANNEL_ACK)
+		streams_receive_ack(link, message->payload, size);
+	else
+		link->options.received(topic.channel, message->payload, size, link->options.arg);
+}
+
+static struct mosquitto *make_client(struct link *link)
+{
+	struct mosquitto *client = mosquitto_new(link->options.node, true, link);
+	char topic[LIMIT_TOPIC];
+
+	if (!client)
+		return NULL;
+	topic_format(topic, link->options.node, CHANNEL_HEALTH);
+	mosquitto_connect_callback_set(client, on_connect);
+	mosquitto_disconnect_callback_set(client, on_disconnect);
+	mosquitto_message_callback_set(client, on_message);
+	mosquitto_max_inflight_messages_set(client, 0);
+	if (mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311) ||
+	    mosquitto_will_set(client, topic, (int)strlen(FAREWELL), FAREWELL, 1, false) ||
+	    mosquitto_tls_set(client, link->options.ca_file, NULL, link->options.certificate_file,
+			      link->options.key_file, NULL) ||
+	    mosquitto_tls_opts_set(client, 1, "tlsv1.2", NULL)) {
+		mosquitto_destroy(client);
+		return NULL;
+	}
+	return client;
+}
+
+static void connect_now(void *arg)
+{
+	struct link *link = arg;
+	const char *url = link->options.brokers[link->broker];
+	char host[256];
+	int port, rc = MOSQ_ERR_INVAL;
+
+	link->connect_timer = 0;
+	link->broker = (link->broker + 1) % link->options.broker_count;
+	link->client = make_client(link);
+	if (!link->client) {
+		set_reason(link, "cannot use the device certificate or the broker's CA");
+		log_error("%s", link->reason);
+		connect_later(link);
+		return;
+	}
+	link->deadline = clock_boottime() + CONNECT_TIMEOUT_MS * USEC_PER_MSEC;
+	link->tick_timer = loop_timer_set(link->options.loop, CONNECTING_TICK_MS, tick, link);
+	if (split_url(url, host, sizeof(host), &port)) {
+		errno = 0;
+		rc = mosquitto_connect_async(link->client, host, port, KEEPALIVE_S);
+	}
+	settle(link, rc);
+}
+
+static void connect_later(struct link *link)
+{
+	int64_t delay = backoff_delay_ms(link->attempt, link->options.reconnect_min_ms,
+					 link->options.reconnect_max_ms);
+
+	/* With several brokers each round of them is one attempt. */
+	if (link->broker == 0 && link->attempt < 30)
+		link->attempt++;
+	link->connect_timer = loop_timer_set(link->options.loop, delay, connect_now, link);
+}
+
+static void tick(void *arg)
+{
+	struct link *link = arg;
+
+	link->tick_timer = loop_timer_set(link->options.loop,
+					  link->online ? TICK_MS : CONNECTING_TICK_MS, tick, link);
+	if (!link->online && clock_boottime() > link->deadline) {
+		set_reason(link, "the broker does not answer");
+		link->lost = true;
+	}
+	link->inside = true;
+	int rc = link->lost ? MOSQ_ERR_SUCCESS : mosquitto_loop_misc(link->client);
+	link->inside = false;
+	settle(link, rc);
+	if (link->online)
+		streams_tick(link);
+}
+
+static void wake(void *arg)
+{
+	struct link *link = arg;
+
+	link->wake_timer = 0;
+	if (link->online)
+		streams_send(link);
+}
+
+void link_wake(struct link *link)
+{
+	if (link->online && !link->wake_timer)
+		link->wake_timer = loop_timer_set(link->options.loop, 0, wake, link);
+}
+
+bool link_send(struct link *link, enum channel channel, const char *text)
+{
+	char topic[LIMIT_TOPIC];
+	bool nested = link->inside;
+
+	topic_format(topic, link->options.node, channel);
+	link->inside = true;
+	int rc = mosquitto_publish(link->client, NULL, topic, (int)strlen(text), text,
+				   channel_info(channel)->qos, false);
+	link->inside = nested;
+	settle(link, rc);
+	return rc == MOSQ_ERR_SUCCESS;
+}
+
+bool link_publish(struct link *link, enum channel channel, const char *text)
+{
+	assert(!channel_info(channel)->stream);
+	return link->online && link_send(link, channel, text);
+}
+
+bool link_online(const struct link *link)
+{
+	return link->online;
+}
+
+const char *link_reason(const struct link *link)
+{
+	return link->reason;
+}
+
+struct link *link_new(const struct link_options *options)
+{
+	struct link *link = xcalloc(1, sizeof(*link));
+
+	assert(options->broker_count > 0);
+	mosquitto_lib_init();
+	link->options = *options;
+	link->fd = -1;
+	link->arena = arena_new();
+	set_reason(link, "connecting for the first time");
+	link->connect_timer = loop_timer_set(options->loop, 0, connect_now, link);
+	return link;
+}
+
+/* Publishes the will ourselves, since a clean disconnect makes the broker forget it. */
+static void say_farewell(struct link *link, int farewell_ms)
+{
+	usec_t end = clock_boottime() + farewell_ms * USEC_PER_MSEC;
+
+	link->inside = true;
+	link_send(link, CHANNEL_HEALTH, FAREWELL);
+	mosquitto_disconnect(link->client);
+	while (!link->lost && mosquitto_socket(link->client) >= 0 &&
+	       mosquitto_want_write(link->client) && clock_boottime() < end) {
+		struct pollfd ready = {.fd = mosquitto_socket(link->client), .events = POLLOUT};
+
+		if (poll(&ready, 1, farewell_ms) <= 0 ||
+		    mosquitto_loop_write(link->client, 1) != MOSQ_ERR_SUCCESS)
+			break;
+	}
+}
+
+void link_free(struct link *link, int farewell_ms)
+{
+	if (!link)
+		return;
+	if (link->online)
+		say_farewell(link, farewell_ms);
+	drop(link);
+	loop_timer_cancel(link->options.loop, link->connect_timer);
+	loop_timer_cancel(link->options.loop, link->wake_timer);
+	arena_free(link->arena);
+	free(link);
+	mosquitto_lib_cleanup();
+}

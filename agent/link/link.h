@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The connection to the broker: connects with the device certificate, reconnects with full jitter,
+ * sends the streams of the spool and handles their acknowledgements. The broker is not trusted:
+ * what arrives is only bounded here, and verified by its reader.
+ *
+ * Runs on the agent's loop. libmosquitto resolves names with getaddrinfo, which may block:
+ * agent/main.c bounds it with RES_OPTIONS; everything else here never waits.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/loop.h"
+#include "protocol/topics.h"
+#include "state/state.h"
+
+struct link;
+
+struct link_options {
+	struct loop *loop;
+	struct state *state;
+	const char *node;
+	const char *const *brokers; /* "mqtts://host:port"; tried in turn */
+	size_t broker_count;
+	const char *ca_file;
+	const char *certificate_file;
+	const char *key_file;
+	int64_t reconnect_min_ms;
+	int64_t reconnect_max_ms;
+	/* The broker has accepted us (or the epoch has changed): say hello. */
+	void (*connected)(void *arg);
+	/* A desired or command message of at most LIMIT_DOWN_MESSAGE bytes. */
+	void (*received)(enum channel channel, const void *payload, size_t size, void *arg);
+	void *arg;
+};
+
+/* Strings are borrowed until link_free. Connects by itself in the next turn. */
+struct link *link_new(const struct link_options *options);
+
+/* Says farewell (at most farewell_ms) and closes. */
+void link_free(struct link *link, int farewell_ms);
+
+bool link_online(const struct link *link);
+
+/* Why it is not online, or "connected"; valid until the next turn. */
+const char *link_reason(const struct link *link);
+
+/* Publishes a message that is not of a stream, text as it is. False when not online. */
+bool link_publish(struct link *link, enum channel channel, const char *text);
+
+/* Something was added to the spool. */
+void link_wake(struct link *link);

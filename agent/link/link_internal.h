@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What link.c (connection) and streams.c (spool) share. */
+#pragma once
+
+#include <mosquitto.h>
+
+#include "base/arena.h"
+#include "link/link.h"
+#include "link/window.h"
+#include "state/spool.h"
+
+struct link {
+	struct link_options options;
+	struct mosquitto *client; /* one per connection attempt */
+	int fd;			  /* watched by the loop, or -1 */
+	bool online;		  /* CONNACK was positive */
+	bool lost;		  /* the library has ended the connection */
+	bool inside;		  /* in a call of the library: no clean-up now */
+	int attempt;		  /* failed ones in a row */
+	size_t broker;		  /* index of the next to try */
+	usec_t deadline;	  /* boot time, for CONNACK */
+	uint64_t tick_timer;
+	uint64_t connect_timer;
+	uint64_t wake_timer;
+	char epoch[SPOOL_EPOCH_SIZE];
+	struct window windows[CHANNEL_COUNT];
+	struct arena *arena; /* of one send or one message */
+	char reason[200];
+};
+
+/* Publishes and keeps the loop's interest right. */
+bool link_send(struct link *link, enum channel channel, const char *text);
+
+/* Reads epoch and counters: at each connection. */
+bool streams_connect(struct link *link, struct error *err);
+
+/* Sends what the windows and the socket take. */
+void streams_send(struct link *link);
+
+/* Sends again what was not acknowledged in time. */
+void streams_tick(struct link *link);
+
+/* An ack message as it came. */
+void streams_receive_ack(struct link *link, const void *payload, size_t size);
