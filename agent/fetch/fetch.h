@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Brings one package to packages/<sha256>/: a child downloads and checks the archive, another one
+ * unpacks it; the agent only watches. Works on the current folder. A download that was broken off
+ * goes on at the next start of the same package.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/loop.h"
+
+struct fetch;
+
+enum fetch_outcome {
+	FETCH_DONE,
+	FETCH_RETRY,   /* network, server or disk: nothing is wrong with the package */
+	FETCH_EXPIRED, /* the server refuses the URL: a fresh one is needed */
+	FETCH_BAD,     /* the archive is not what its manifest says, or is not safe */
+};
+
+struct fetch_job {
+	const char *url;
+	const char *sha256; /* 64 hex digits */
+	int64_t size;
+	const char *ca_file;
+	int attempts;
+	int64_t rate_bytes; /* per second; 0: no limit */
+	int64_t max_unpacked_bytes;
+};
+
+struct fetch_callbacks {
+	void (*progress)(int64_t done_bytes, int64_t total_bytes, void *arg);
+	/* code is one word; the fetch is gone after the call. */
+	void (*done)(enum fetch_outcome outcome, const char *code, const char *text, void *arg);
+	void *arg;
+};
+
+/* The job is copied. */
+MUST_CHECK bool fetch_start(struct loop *loop, const struct fetch_job *job,
+			    const struct fetch_callbacks *callbacks, struct fetch **out,
+			    struct error *err);
+
+/* Ends it without a callback. Accepts NULL. */
+void fetch_cancel(struct fetch *fetch);
+
+/* "packages/<sha256>" in the arena. */
+const char *fetch_package_path(struct arena *arena, const char *sha256);

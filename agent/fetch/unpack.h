@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Unpacks an archive from outside into an empty folder: regular files, folders and symlinks that
+ * stay inside, nothing else; no path is ever followed through a symlink, no name comes twice,
+ * modes lose set-id bits, sizes and counts are capped. Nothing is executed. The archive is
+ * hashed while it is read and refused when it is not the one that was meant.
+ *
+ * "muster-agent unpack" does it in a child process that has given up network, new programs
+ * and privileges before it reads the first byte.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+struct unpack_limits {
+	int64_t max_bytes; /* of all files together */
+	int max_entries;
+};
+
+/*
+ * folder must exist and be empty. ERR_INVALID: not a safe archive (or another one);
+ * ERR_TOO_LARGE: over a limit; ERR_UNAVAILABLE: the disk did not take it.
+ */
+MUST_CHECK bool unpack_archive(const char *archive, const char *sha256, const char *folder,
+			       const struct unpack_limits *limits, struct error *err);
+
+/* Is this the name of an entry that we take? Writes it without "./" and doubled slashes. */
+MUST_CHECK bool unpack_clean_path(const char *path, char *out, size_t size);
+
+/* May a link at path (clean) point to target? Only ".." at its begin, not above the top. */
+bool unpack_link_inside(const char *path, const char *target);
+
+/* Arguments: archive, sha256, folder, max_bytes. Answers like download.h. */
+int unpack_main(int argc, char **argv);
