@@ -107,7 +107,9 @@ static void child_rights(const struct plan *plan)
 		give_up(plan->report, "give up privileges");
 	/* After the change of user, which clears it. */
 	if (options->flags & SPAWN_DIE_WITH_PARENT) {
-		if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		int signal_number = options->death_signal ? options->death_signal : SIGKILL;
+
+		if (prctl(PR_SET_PDEATHSIG, signal_number) < 0)
 			give_up(plan->report, "follow the parent");
 		if (getppid() != plan->parent)
 			_exit(127);
