@@ -1,10 +1,32 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Runs mosquitto with Muster's settings once musterd has made the authority and the broker's certificate.
+# Runs mosquitto with Muster's settings once its certificate is in /broker-keys, and has it load a renewed one.
 set -eu
 
-until [ -f /keys/ca.crt ] && [ -f /keys/server.crt ] && [ -f /keys/server.key ]; do
-	echo "waiting for musterd to make ca.crt, server.crt and server.key in /keys"
+from=/broker-keys
+to=/run/muster-broker
+
+take_keys() {
+	for file in ca.crt server.crt server.key; do
+		install -m 400 -o mosquitto "$from/$file" "$to/$file"
+	done
+}
+
+install -d -m 500 -o mosquitto "$to"
+until [ -f "$from/ca.crt" ] && [ -f "$from/server.crt" ] && [ -f "$from/server.key" ]; do
+	echo "waiting for musterd to make the broker's certificate"
 	sleep 1
 done
-exec mosquitto -c /etc/mosquitto/mosquitto.conf
+take_keys
+mosquitto -c /etc/mosquitto/mosquitto.conf &
+broker=$!
+trap 'kill -TERM $broker' TERM INT
+while kill -0 $broker 2>/dev/null; do
+	sleep 10 &
+	wait $! || true
+	if ! cmp -s "$from/server.crt" "$to/server.crt" && cmp -s "$from/ca.crt" "$to/ca.crt"; then
+		take_keys
+		kill -HUP $broker
+	fi
+done
+wait $broker
