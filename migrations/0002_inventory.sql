@@ -2,7 +2,7 @@
 -- Nodes, what they should run, what they say that they run, and how they enrol.
 
 CREATE TABLE node (
-	id text PRIMARY KEY CHECK (id ~ '^n[a-z2-7]{19}$'),
+	id text PRIMARY KEY CHECK (id ~ '^n[a-z2-7]{19,20}$'),
 	project_id text NOT NULL REFERENCES project,
 	name text NOT NULL CHECK (name ~ '^[a-z0-9][a-z0-9._-]{0,62}$'),
 	labels jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(labels) = 'object'),
@@ -38,6 +38,7 @@ CREATE TABLE node (
 CREATE UNIQUE INDEX node_name ON node (project_id, name) WHERE state <> 'retired';
 CREATE INDEX node_status ON node (project_id, status, name) WHERE state <> 'retired';
 CREATE INDEX node_labels ON node USING gin (labels jsonb_path_ops);
+CREATE UNIQUE INDEX node_key ON node (key_sha256) WHERE state <> 'retired';
 CREATE INDEX node_shard ON node (shard) WHERE state <> 'retired';
 COMMENT ON TABLE node IS 'One gateway with an agent. last_seen_at and health change with every heartbeat, so neither is indexed: such updates stay within their page.';
 COMMENT ON COLUMN node.trouble IS 'Why the node is in status warning, or NULL; kept by node_trouble_refresh().';
