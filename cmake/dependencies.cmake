@@ -4,6 +4,10 @@
 include_guard()
 
 find_package(PkgConfig REQUIRED)
+# Debian's own has the modules that the tests use; another one in PATH may not.
+if(NOT Python3_EXECUTABLE AND EXISTS /usr/bin/python3)
+	set(Python3_EXECUTABLE /usr/bin/python3)
+endif()
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 find_package(Threads REQUIRED)
 
