@@ -47,6 +47,7 @@ finish() {
 	if [ -n "$daemon" ]; then
 		kill "$daemon" 2>/dev/null || true
 		wait "$daemon" 2>/dev/null || true
+		umount "$work"/exec/netns/* 2>/dev/null || true
 	else
 		for image in server agent postgres broker; do
 			docker image rm "muster-$image:$MUSTER_TAG" >/dev/null 2>&1 || true

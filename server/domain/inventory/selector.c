@@ -138,7 +138,7 @@ static bool parse_requirement(struct parser *parser, json_t *requirement)
 {
 	json_auto_t *values = json_array();
 	struct word key;
-	const char *op;
+	const char *op = NULL;
 
 	if (accept(parser, "!")) {
 		op = "not_exists";
