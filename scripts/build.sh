@@ -13,5 +13,8 @@ web=PREBUILT
 if [ -f web/package-lock.json ] && command -v npm >/dev/null && node_suffices node; then
 	web=ON
 fi
-cmake --preset "$preset" -DWITH_WEB="$web"
+tests=ON
+# What is installed needs no tests; "cmake --preset release" builds them all the same.
+[ "$preset" != release ] || tests=OFF
+cmake --preset "$preset" -DWITH_WEB="$web" -DWITH_TESTS="$tests"
 cmake --build --preset "$preset"
