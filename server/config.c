@@ -43,9 +43,10 @@ const struct setting CONFIG_SETTINGS[] = {
 	SETTING_DURATION(struct config, session_idle, "12h",
 			 "a session ends when unused for so long"),
 	SETTING_DURATION(struct config, session_max, "7d", "a session ends after so long anyway"),
-	SETTING_INT(struct config, login_attempts, "10", 1, 1000,
-		    "failed sign-ins in 10 minutes for one login, and ten times as many for one "
-		    "address, before further ones are refused"),
+	SETTING_INT(
+		struct config, login_attempts, "10", 1, 1000,
+		"failed sign-ins in 10 minutes for one login from one address, and ten times as "
+		"many from one address, before further ones are refused"),
 
 	SETTING_STRING(struct config, mqtt_url, "mqtts://127.0.0.1:8883",
 		       "broker as the server reaches it (serve)"),

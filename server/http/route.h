@@ -20,6 +20,7 @@ enum route_flags {
 	ROUTE_NO_PROJECT = 1 << 3,   /* a known caller, but no project and role are looked up */
 	ROUTE_NO_DB = 1 << 4,	     /* runs although PostgreSQL is away; ctx->db may be NULL */
 	ROUTE_SYSTEM_ADMIN = 1 << 5, /* for administrators of the whole installation */
+	ROUTE_SECRET = 1 << 6, /* the answer holds a secret: never kept for repeated requests */
 };
 
 struct route {

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 
+struct api;
 struct arena;
 struct db;
 struct signer;
@@ -56,6 +57,7 @@ struct server {
 	struct signer *signer;
 	unsigned char url_key[32];
 	int health_interval_ms;
+	struct api *api; /* what the handlers of sessions, events and health need: api/api.h */
 	const char *webhook_allow; /* comma separated networks that webhooks may reach, or "" */
 };
 

@@ -72,6 +72,26 @@ bool audit_list(struct ctx *ctx, const struct audit_filter *filter, struct audit
 	return true;
 }
 
+bool audit_count_refused(struct ctx *ctx, const char *login, usec_t since, int64_t *by_login,
+			 int64_t *by_address, struct error *err)
+{
+	/* What belongs to no project is little else than refusals, so the newest rows suffice. */
+	static const char AUDIT_COUNT_REFUSED[] =
+		"SELECT count(*) FILTER (WHERE detail->>'login' = $1 AND remote = $2), "
+		"count(*) FILTER (WHERE remote = $2) FROM (SELECT at, action, detail, remote "
+		"FROM audit WHERE project_id IS NULL ORDER BY id DESC LIMIT 2000) newest "
+		"WHERE action = 'session.refuse' AND at > $3";
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, AUDIT_COUNT_REFUSED,
+		      DB_ARGS(db_text(login), db_text(ctx->actor->remote), db_time(since)), &rows,
+		      err))
+		return false;
+	*by_login = db_get_int(&rows, 0, 0);
+	*by_address = db_get_int(&rows, 0, 1);
+	return true;
+}
+
 json_t *audit_encode(const struct audit_entry *entry)
 {
 	return fields_encode(FIELDS, entry);

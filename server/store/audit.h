@@ -42,5 +42,10 @@ struct audit_filter {
 MUST_CHECK bool audit_list(struct ctx *ctx, const struct audit_filter *filter,
 			   struct audit_entry **out, size_t *count, struct error *err);
 
+/* Refused sign-ins (action session.refuse) since an instant from the actor's address: for a login, and all. A login
+ * alone is not counted, or anybody could lock out anybody. */
+MUST_CHECK bool audit_count_refused(struct ctx *ctx, const char *login, usec_t since,
+				    int64_t *by_login, int64_t *by_address, struct error *err);
+
 /* As JSON for the API: a new reference. */
 json_t *audit_encode(const struct audit_entry *entry);

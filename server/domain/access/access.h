@@ -12,15 +12,12 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "model/access.h"
 #include "model/ctx.h"
 
 #define ACCESS_PASSWORD_MIN 10 /* characters of a new password */
 #define ACCESS_PASSWORD_MAX 1024
 #define ACCESS_LOGIN_MAX 128
-
-/* "viewer" ... "admin"; NULL and ROLE_NONE for what is none. */
-const char *role_name(enum role role);
-enum role role_parse(const char *name);
 
 /* The administrator of a new installation: makes project "default" and user admin with a random
  * password, unless there is any user already (then *password is NULL). For standalone. */
@@ -28,27 +25,10 @@ MUST_CHECK bool access_first_admin(struct ctx *ctx, const char **password, struc
 
 /* --- projects --- */
 
-struct project {
-	const char *id;
-	const char *name;
-	usec_t created_at;
-	const char *role; /* of the user in question, NULL when not asked for */
-};
-
 MUST_CHECK bool access_create_project(struct ctx *ctx, const char *name, struct project *out,
 				      struct error *err);
 
 /* --- users --- */
-
-struct user {
-	const char *id;
-	const char *login;
-	const char *name;
-	bool system_admin;
-	const char *role; /* in ctx's project; NULL = none */
-	usec_t created_at;
-	usec_t disabled_at; /* 0 = may sign in */
-};
 
 struct user_draft {
 	const char *login;
@@ -76,13 +56,6 @@ MUST_CHECK bool access_update_user(struct ctx *ctx, const char *user_id,
 
 /* --- signing in --- */
 
-struct session {
-	const char *secret; /* for the cookie; only when just made */
-	const char *csrf;
-	usec_t expires_at;
-	struct user user;
-};
-
 struct access_limits {
 	int64_t session_idle_ms;
 	int64_t session_max_ms;
@@ -101,20 +74,6 @@ MUST_CHECK bool access_check_session(struct ctx *ctx, const struct access_limits
 				     const char *secret, struct session *out, struct error *err);
 
 /* --- tokens --- */
-
-struct api_token {
-	const char *id;
-	const char *project_id;
-	const char *user_id;
-	const char *name;
-	const char *role;
-	const char *const *scopes;
-	size_t scope_count;
-	usec_t created_at;
-	usec_t expires_at; /* 0 = never */
-	usec_t last_used_at;
-	const char *secret; /* "mst_...", only when just made */
-};
 
 struct token_draft {
 	const char *name;
