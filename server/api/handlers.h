@@ -9,3 +9,19 @@
 
 /* api/system.c */
 bool version_get_handler(struct request *req, struct error *err);
+
+/* api/rollouts.c */
+bool rollouts_plan_handler(struct request *req, struct error *err);
+bool rollouts_post_handler(struct request *req, struct error *err);
+bool rollouts_list_handler(struct request *req, struct error *err);
+bool rollouts_get_handler(struct request *req, struct error *err);
+bool rollout_steps_handler(struct request *req, struct error *err);
+bool rollout_explain_handler(struct request *req, struct error *err);
+bool rollout_start_handler(struct request *req, struct error *err);
+bool rollout_approve_handler(struct request *req, struct error *err);
+bool rollout_pause_handler(struct request *req, struct error *err);
+bool rollout_resume_handler(struct request *req, struct error *err);
+bool rollout_promote_handler(struct request *req, struct error *err);
+bool rollout_retry_handler(struct request *req, struct error *err);
+bool rollout_abort_handler(struct request *req, struct error *err);
+bool rollout_rollback_handler(struct request *req, struct error *err);

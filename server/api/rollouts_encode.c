@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/rollouts_encode.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "domain/rollout/rollout.h"
+
+static json_t *time_json(usec_t at)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (at == 0)
+		return json_null();
+	time_format(at, text);
+	return json_string(text);
+}
+
+static json_t *plan_node_encode(const struct plan_node *node)
+{
+	return json_pack("{s:s, s:s, s:I, s:s, s:b, s:s?, s:b, s:O, s:I}", "node", node->node->id,
+			 "name", node->node->name, "wave", (json_int_t)node->wave, "status",
+			 node->node->status, "online", node->node->online, "blocked", node->blocked,
+			 "same", node->same, "services", node->services, "fetch_bytes",
+			 (json_int_t)node->fetch_bytes);
+}
+
+json_t *plan_encode(const struct plan *plan, size_t node_max)
+{
+	json_t *waves = json_array(), *nodes = json_array();
+
+	for (size_t i = 0; i < plan->wave_count; i++) {
+		json_t *names = json_array();
+		for (size_t n = 0; n < plan->node_count && n < node_max; n++)
+			if (plan->nodes[n].wave == (int64_t)i + 1)
+				json_array_append_new(names,
+						      json_string(plan->nodes[n].node->name));
+		json_array_append_new(waves,
+				      json_pack("{s:I, s:I, s:o}", "no", (json_int_t)i + 1, "size",
+						(json_int_t)plan->wave_sizes[i], "nodes", names));
+	}
+	for (size_t i = 0; i < plan->node_count && i < node_max; i++)
+		json_array_append_new(nodes, plan_node_encode(&plan->nodes[i]));
+	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:o, s:o}", "plan_hash", plan->hash,
+			 "counts", "nodes", (json_int_t)plan->node_count, "change",
+			 (json_int_t)plan->change, "same", (json_int_t)plan->same, "blocked",
+			 (json_int_t)plan->blocked, "offline", (json_int_t)plan->offline, "waves",
+			 waves, "nodes", nodes);
+}
+
+static json_t *counts_encode(const struct rollout_counts *counts)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)counts->total,
+			 "succeeded", (json_int_t)counts->succeeded, "failed",
+			 (json_int_t)counts->failed, "in_progress", (json_int_t)counts->in_progress,
+			 "offline", (json_int_t)counts->offline, "pending",
+			 (json_int_t)counts->pending, "skipped", (json_int_t)counts->skipped);
+}
+
+static json_t *wave_encode(const struct rollout_wave *wave)
+{
+	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no, "state",
+			 wave->state, "size", (json_int_t)wave->size, "counts",
+			 counts_encode(&wave->counts), "started_at", time_json(wave->started_at),
+			 "finished_at", time_json(wave->finished_at), "soak_until",
+			 time_json(wave->soak_until));
+}
+
+static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollout,
+			      size_t wave_count)
+{
+	static const struct {
+		const char *name;
+		enum rollout_event event;
+	} actions[] = {
+		{"start", ROLLOUT_START},     {"approve", ROLLOUT_APPROVE},
+		{"pause", ROLLOUT_PAUSE},     {"resume", ROLLOUT_RESUME},
+		{"promote", ROLLOUT_PROMOTE}, {"retry", ROLLOUT_RETRY},
+		{"abort", ROLLOUT_ABORT},     {"rollback", ROLLOUT_ROLL_BACK},
+	};
+	json_t *json = json_object();
+
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		const char *why =
+			rollout_action_obstacle(ctx, rollout, actions[i].event, wave_count);
+		json_object_set_new(json, actions[i].name,
+				    why != NULL ? json_string(why) : json_null());
+	}
+	return json;
+}
+
+static struct rollout_counts counts_sum(const struct rollout_wave *waves, size_t wave_count)
+{
+	struct rollout_counts sum = {0};
+
+	for (size_t i = 0; i < wave_count; i++) {
+		sum.total += waves[i].counts.total;
+		sum.succeeded += waves[i].counts.succeeded;
+		sum.failed += waves[i].counts.failed;
+		sum.in_progress += waves[i].counts.in_progress;
+		sum.offline += waves[i].counts.offline;
+		sum.pending += waves[i].counts.pending;
+		sum.skipped += waves[i].counts.skipped;
+	}
+	return sum;
+}
+
+json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
+		       const struct rollout_wave *waves, size_t wave_count)
+{
+	struct rollout_counts sum = counts_sum(waves, wave_count);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < wave_count; i++)
+		json_array_append_new(list, wave_encode(&waves[i]));
+	json_t *json = json_pack(
+		"{s:s, s:I, s:s, s:s, s:s, s:s?, s:O?, s:O?, s:O?, s:s?, s:s?, s:I, s:I}", "id",
+		rollout->id, "number", (json_int_t)rollout->number, "name", rollout->name, "kind",
+		rollout->kind, "state", rollout->state, "reason", rollout->reason, "changes",
+		rollout->changes, "targets", rollout->targets, "strategy", rollout->strategy,
+		"plan_hash", rollout->plan_hash, "rollback_of", rollout->rollback_of,
+		"current_wave", (json_int_t)rollout->current_wave, "revision",
+		(json_int_t)rollout->revision);
+	json_object_set_new(json, "waves", list);
+	json_object_set_new(json, "counts", counts_encode(&sum));
+	json_object_set_new(json, "created_by",
+			    rollout->created_by ? json_string(rollout->created_by) : json_null());
+	json_object_set_new(json, "approved_by",
+			    rollout->approved_by ? json_string(rollout->approved_by) : json_null());
+	json_object_set_new(json, "created_at", time_json(rollout->created_at));
+	json_object_set_new(json, "started_at", time_json(rollout->started_at));
+	json_object_set_new(json, "finished_at", time_json(rollout->finished_at));
+	json_object_set_new(json, "state_since", time_json(rollout->state_since));
+	json_object_set_new(json, "actions", actions_encode(ctx, rollout, wave_count));
+	return json;
+}
+
+json_t *rollout_step_encode(const struct rollout_step *step)
+{
+	json_t *json = json_pack("{s:s, s:s, s:I, s:s, s:s?, s:b, s:I}", "node", step->node_id,
+				 "name", step->node_name, "wave", (json_int_t)step->wave, "state",
+				 step->state, "reason", step->reason, "online", step->online,
+				 "attempt", (json_int_t)step->attempt);
+
+	json_object_set_new(json, "generation",
+			    step->generation > 0 ? json_integer(step->generation) : json_null());
+	json_object_set_new(json, "error",
+			    step->error != NULL ? json_incref(step->error) : json_null());
+	json_object_set_new(json, "progress",
+			    step->progress != NULL ? json_incref(step->progress) : json_null());
+	json_object_set_new(json, "state_since", time_json(step->state_since));
+	json_object_set_new(json, "deadline_at", time_json(step->deadline_at));
+	return json;
+}
+
+/* What a running rollout waits for, from its current wave. */
+static const char *waits_for(const struct ctx *ctx, const struct rollout *rollout,
+			     const struct rollout_wave *wave)
+{
+	const struct rollout_counts *counts = &wave->counts;
+	char until[TIME_TEXT_SIZE];
+
+	if (strcmp(wave->state, "soaking") == 0) {
+		time_format(wave->soak_until, until);
+		return arena_printf(ctx->arena, "wave %lld is observed until %s",
+				    (long long)wave->no, until);
+	}
+	return arena_printf(ctx->arena,
+			    "wave %lld of %s: %lld in progress, %lld offline, %lld still to start",
+			    (long long)wave->no, rollout->name, (long long)counts->in_progress,
+			    (long long)counts->offline, (long long)counts->pending);
+}
+
+json_t *rollout_explain(const struct ctx *ctx, const struct rollout *rollout,
+			const struct rollout_wave *waves, size_t wave_count)
+{
+	enum rollout_state state = rollout_state_of(rollout);
+	const char *waits = NULL;
+
+	if (state == ROLLOUT_DRAFT)
+		waits = "somebody to start it";
+	else if (state == ROLLOUT_AWAITING_APPROVAL)
+		waits = "a second person to approve it";
+	else if (state == ROLLOUT_PAUSED)
+		waits = "somebody to resume, promote, retry, abort or roll back";
+	else if (state == ROLLOUT_ROLLING_BACK)
+		waits = "the rollout that restores what ran before";
+	else if (state == ROLLOUT_RUNNING && rollout->current_wave > 0 &&
+		 rollout->current_wave <= (int64_t)wave_count)
+		waits = waits_for(ctx, rollout, &waves[rollout->current_wave - 1]);
+	else if (state == ROLLOUT_RUNNING)
+		waits = "the scheduler to start the first wave";
+	return json_pack("{s:o, s:s?, s:o}", "text",
+			 json_sprintf("Rollout %d is %s%s%s", (int)rollout->number, rollout->state,
+				      rollout->reason != NULL ? ": " : "",
+				      rollout->reason != NULL ? rollout->reason : ""),
+			 "waits_for", waits, "since", time_json(rollout->state_since));
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rollouts as JSON; only api/rollouts.c uses it. The caller owns what is returned. */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "domain/rollout/plan.h"
+#include "model/ctx.h"
+#include "model/rollout.h"
+
+/* Lists at most node_max nodes; the counts are of all. */
+json_t *plan_encode(const struct plan *plan, size_t node_max);
+json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
+		       const struct rollout_wave *waves, size_t wave_count);
+json_t *rollout_step_encode(const struct rollout_step *step);
+
+/* In words: why it is in its state, and what would change that. */
+json_t *rollout_explain(const struct ctx *ctx, const struct rollout *rollout,
+			const struct rollout_wave *waves, size_t wave_count);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Renders a version of a config for one node: ${name} by the closest definition (node, project,
+ * default of variables.json, inline default); ${muster.*} stays for the agent. Preview, plan and
+ * the building of desired state all come here, so what was shown is what a node gets.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+struct rendered_file {
+	const char *path;
+	const char *mode;    /* "0644" */
+	const char *content; /* size bytes; not text when not valid UTF-8, then not rendered */
+	size_t size;
+};
+
+/* A variable that the files use, with the value that won. */
+struct rendered_variable {
+	const char *name;
+	const char *value;
+	const char *level; /* node, project, default, builtin */
+};
+
+struct rendered_config {
+	struct rendered_file *files; /* by path; without variables.json */
+	size_t file_count;
+	struct rendered_variable *variables;
+	size_t variable_count;
+	const char *digest; /* sha256:<hex> over paths, modes and contents */
+};
+
+/*
+ * Within ctx->project_id; everything lives in the arena. ERR_INVALID for an undefined variable (text:
+ * config, file:line:column, variable, node), ERR_TOO_LARGE past LIMIT_CONFIG_BYTES, ERR_NOT_FOUND.
+ */
+MUST_CHECK bool config_render(struct ctx *ctx, const char *config_id, int64_t version,
+			      const char *node_id, struct rendered_config *out, struct error *err);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Builds what a node should run: the content of its next generation, from the desired rows of its
+ * services. A service that nobody touched keeps the very JSON of the generation before, so that a
+ * new variable value or release key never restarts what was not asked for, and a rollback gets back
+ * the bytes that ran, not a new rendering.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+struct desired_request {
+	const char *node_id;
+	const char *rollout_id; /* NULL: not by a rollout */
+	int64_t gate_ms;
+	int64_t deadline_ms;
+	/*
+	 * Services to build anew: an object whose value is the JSON to use as it is, or null to render.
+	 * Borrowed. All others are kept.
+	 */
+	json_t *touched;
+};
+
+/*
+ * Within a transaction: gives the node a new generation and leaves its message in the outbox.
+ * ERR_INVALID when a config cannot be rendered (text says where), ERR_TOO_LARGE when the content
+ * passes LIMIT_DESIRED_CONTENT, ERR_CONFLICT when the node is retired.
+ */
+MUST_CHECK bool desired_rebuild(struct ctx *ctx, const struct desired_request *request,
+				int64_t *generation, struct error *err);
+
+struct desired_service;
+
+/* The JSON of one service as a node gets it; what plan uses to foresee it. Kept by the arena. */
+MUST_CHECK bool desired_service_build(struct ctx *ctx, const char *node_id,
+				      const struct desired_service *service, json_t **out,
+				      struct error *err);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/rollout/result.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "domain/desired/desired.h"
+#include "domain/rollout/machine.h"
+#include "domain/rollout/rollout.h"
+#include "store/changes.h"
+#include "store/db.h"
+#include "store/rollout_steps.h"
+
+static const enum step_event events[] = {
+	[RESULT_ACCEPTED] = STEP_EVENT_ACCEPT,
+	[RESULT_FETCHING] = STEP_EVENT_FETCH,
+	[RESULT_APPLYING] = STEP_EVENT_APPLY,
+	[RESULT_VERIFYING] = STEP_EVENT_VERIFY,
+	[RESULT_SUCCEEDED] = STEP_EVENT_SUCCEED,
+	[RESULT_ROLLED_BACK] = STEP_EVENT_ROLL_BACK,
+	[RESULT_ROLLBACK_FAILED] = STEP_EVENT_ROLLBACK_FAIL,
+	[RESULT_REFUSED] = STEP_EVENT_FAIL,
+};
+
+enum { RESTORE_DEADLINE_MS = 600000 };
+
+static json_t *error_encode(struct ctx *ctx, const struct msg_failure *error)
+{
+	return json_keep(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "phase", error->phase, "code",
+				   error->code, "text", error->text, "service", error->service,
+				   "stderr", error->stderr_text),
+			 ctx->arena);
+}
+
+bool rollout_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
+		     struct error *err)
+{
+	struct rollout_step step;
+	bool restored;
+	int64_t generation;
+	const char *service;
+	json_t *before;
+
+	if (!rollout_steps_get(ctx, rollout_id, node_id, &step, err) ||
+	    !rollout_steps_restore(ctx, rollout_id, node_id, &restored, err))
+		return false;
+	if (!restored)
+		return true;
+
+	json_t *touched = json_keep(json_object(), ctx->arena);
+	json_object_foreach (step.before, service, before) {
+		json_t *content = json_object_get(before, "content");
+		json_object_set(touched, service, content != NULL ? content : json_null());
+	}
+	struct desired_request request = {
+		.node_id = node_id,
+		.deadline_ms = RESTORE_DEADLINE_MS,
+		.touched = touched,
+	};
+	return desired_rebuild(ctx, &request, &generation, err);
+}
+
+bool rollout_on_result(struct ctx *ctx, const char *node_id, const struct msg_result *result,
+		       struct error *err)
+{
+	enum step_event event = events[result->state];
+	const char *sources[STEP_STATE_COUNT + 1];
+	const char *const *rollouts;
+	json_t *progress = NULL;
+	size_t count;
+
+	struct step_move move =
+		rollout_step_move(event, result->has_error ? result->error.text : NULL, sources);
+	if (result->has_error)
+		move.error = error_encode(ctx, &result->error);
+	if (result->has_progress) {
+		progress = json_keep(json_pack("{s:I, s:I}", "done_bytes",
+					       (json_int_t)result->done_bytes, "total_bytes",
+					       (json_int_t)result->total_bytes),
+				     ctx->arena);
+		/* More of the same phase is progress, too. */
+		sources[move.source_count++] = move.target;
+	}
+	if (!rollout_steps_move_by_result(ctx, node_id, result->generation, progress, &move,
+					  &rollouts, &count, err))
+		return false;
+
+	bool failed = step_state_failure(step_target(event));
+	for (size_t i = 0; i < count; i++)
+		if ((failed && !rollout_restore(ctx, rollouts[i], node_id, err)) ||
+		    !changes_insert(ctx, "rollout", rollouts[i], err))
+			return false;
+	return count == 0 || db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err);
+}

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/rollout_steps.h"
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "store/db.h"
+
+#define STEP_COLUMNS                                                                             \
+	"s.node_id, n.name, s.wave, s.state, s.reason, s.error, s.progress, s.after, s.before, " \
+	"s.generation, s.attempt, n.online, s.state_since, s.deadline_at"
+
+static const char STEPS_INSERT[] =
+	"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave)"
+	" SELECT $1, t.node, $2, t.wave::integer FROM unnest($3::text[], $4::text[]) t (node, wave)";
+/* A step that was put back, or never sent, has nothing to restore. */
+static const char STEPS_INSERT_ROLLBACK[] =
+	"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave, after)"
+	" SELECT $1, s.node_id, s.project_id, 1, s.before FROM rollout_step s"
+	" JOIN node n ON n.id = s.node_id AND n.state <> 'retired'"
+	" WHERE s.rollout_id = $2 AND s.project_id = $3 AND s.before IS NOT NULL AND EXISTS ("
+	" SELECT FROM jsonb_object_keys(s.before) k"
+	" JOIN node_service ns ON ns.node_id = s.node_id AND ns.service = k"
+	" WHERE ns.rollout_id = $2)";
+static const char STEPS_SET_WAVES[] =
+	"UPDATE rollout_step s SET wave = w.no FROM ("
+	" SELECT r.node_id, (SELECT min(z.no) FROM (SELECT o AS no,"
+	" sum(size::bigint) OVER (ORDER BY o) AS upto FROM unnest($2::text[])"
+	" WITH ORDINALITY u (size, o)) z WHERE r.place <= z.upto) AS no FROM ("
+	" SELECT s2.node_id, row_number() OVER (ORDER BY n.name) AS place FROM rollout_step s2"
+	" JOIN node n ON n.id = s2.node_id WHERE s2.rollout_id = $1) r) w"
+	" WHERE s.rollout_id = $1 AND s.node_id = w.node_id";
+static const char STEPS_LIST[] =
+	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
+	" WHERE s.rollout_id = $1 AND ($2::text IS NULL OR s.state = $2) AND ($3 = 0 OR s.wave = $3)"
+	" AND (s.wave, s.node_id) > ($4, $5) AND s.project_id = $6"
+	" ORDER BY s.wave, s.node_id LIMIT $7";
+static const char STEPS_COUNT[] =
+	"SELECT count(*) FROM rollout_step s WHERE s.rollout_id = $1"
+	" AND ($2::text IS NULL OR s.state = $2) AND ($3 = 0 OR s.wave = $3) AND s.project_id = $4";
+static const char STEPS_GET[] =
+	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
+	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.project_id = $3";
+static const char STEPS_QUEUED[] =
+	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
+	" WHERE s.rollout_id = $1 AND s.state = 'queued' ORDER BY s.node_id LIMIT $2";
+static const char STEPS_MOVE[] =
+	"UPDATE rollout_step SET state = $2, reason = $3, error = $4,"
+	" state_since = clock_timestamp() WHERE rollout_id = $1 AND state = ANY ($5::text[])"
+	" AND ($6 = 0 OR wave = $6) AND ($7::text IS NULL OR node_id = $7)";
+static const char STEPS_MOVE_OFFLINE[] =
+	"UPDATE rollout_step s SET state = $2, reason = $3, error = $4,"
+	" state_since = clock_timestamp() FROM node n WHERE n.id = s.node_id AND NOT n.online"
+	" AND s.rollout_id = $1 AND s.state = ANY ($5::text[]) AND s.wave = $6";
+static const char STEPS_MOVE_RETIRED[] =
+	"UPDATE rollout_step s SET state = $2, reason = $3, error = $4,"
+	" state_since = clock_timestamp() FROM node n WHERE n.id = s.node_id"
+	" AND n.state = 'retired' AND s.rollout_id = $1 AND s.state = ANY ($5::text[])";
+static const char STEPS_QUEUE[] =
+	"WITH chosen AS (SELECT node_id FROM rollout_step WHERE rollout_id = $1 AND wave = $2"
+	" AND state = ANY ($3::text[]) ORDER BY node_id LIMIT $4)"
+	" UPDATE rollout_step s SET state = $5, generation = NULL, reason = NULL, error = NULL,"
+	" progress = NULL, attempt = s.attempt + 1, deadline_at = $6,"
+	" state_since = clock_timestamp(), before = ("
+	"  SELECT jsonb_object_agg(k, CASE WHEN ns.desired_driver IS NOT NULL THEN"
+	"   jsonb_build_object('driver', ns.desired_driver, 'run', ns.desired_run,"
+	"    'package_release_id', ns.package_release_id, 'config_id', ns.config_id,"
+	"    'config_version', ns.config_version, 'parameters', ns.parameters,"
+	"    'rollout_id', ns.rollout_id,"
+	"    'content', (SELECT d.content::jsonb -> 'services' -> k FROM node_desired d"
+	"     WHERE d.node_id = s.node_id ORDER BY d.generation DESC LIMIT 1)) END)"
+	"  FROM jsonb_object_keys(coalesce(s.after, r.resolved)) k"
+	"  LEFT JOIN node_service ns ON ns.node_id = s.node_id AND ns.service = k)"
+	" FROM chosen c, rollout r"
+	" WHERE s.rollout_id = $1 AND s.node_id = c.node_id AND r.id = $1";
+/* Rows that appear or change. jsonb_typeof tells a removed service (null) from a set one. */
+static const char STEPS_APPLY[] =
+	"INSERT INTO node_service AS target (project_id, node_id, service, desired_driver,"
+	" desired_run, package_release_id, config_id, config_version, parameters, rollout_id,"
+	" desired_at)"
+	" SELECT s.project_id, s.node_id, c.key,"
+	" coalesce(c.value ->> 'driver', pr.manifest -> 'service' ->> 'driver', old.desired_driver,"
+	"  'generic'),"
+	" coalesce((c.value ->> 'run')::boolean, old.desired_run, true),"
+	" CASE WHEN c.value ? 'package_release_id' THEN c.value ->> 'package_release_id'"
+	"  WHEN c.value ? 'package' THEN pr.id ELSE old.package_release_id END,"
+	" CASE WHEN c.value ? 'config_id' THEN c.value ->> 'config_id' ELSE old.config_id END,"
+	" CASE WHEN c.value ? 'config_id' THEN (c.value ->> 'config_version')::integer"
+	"  ELSE old.config_version END,"
+	" CASE WHEN jsonb_typeof(c.value -> 'parameters') = 'object' THEN c.value -> 'parameters'"
+	"  WHEN c.value ? 'parameters' THEN '{}' ELSE coalesce(old.parameters, '{}') END,"
+	" s.rollout_id, clock_timestamp()"
+	" FROM rollout_step s JOIN rollout r ON r.id = s.rollout_id JOIN node n ON n.id = s.node_id"
+	" CROSS JOIN LATERAL jsonb_each(coalesce(s.after, r.resolved)) c"
+	" LEFT JOIN node_service old ON old.node_id = s.node_id AND old.service = c.key"
+	" LEFT JOIN LATERAL (SELECT p.id, p.manifest FROM package_release p"
+	"  WHERE p.project_id = s.project_id AND p.name = c.value -> 'package' ->> 'name'"
+	"  AND p.version = c.value -> 'package' ->> 'version' AND p.platform IN (n.platform, 'any')"
+	"  ORDER BY p.platform = 'any' LIMIT 1) pr ON true"
+	" WHERE s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
+	" AND jsonb_typeof(c.value) = 'object'"
+	" AND NOT coalesce((c.value ->> 'remove')::boolean, false)"
+	" ON CONFLICT (node_id, service) DO UPDATE SET desired_driver = excluded.desired_driver,"
+	" desired_run = excluded.desired_run, package_release_id = excluded.package_release_id,"
+	" config_id = excluded.config_id, config_version = excluded.config_version,"
+	" parameters = excluded.parameters, rollout_id = excluded.rollout_id,"
+	" desired_at = excluded.desired_at";
+static const char STEPS_APPLY_REMOVED[] =
+	"UPDATE node_service target SET desired_driver = NULL, desired_run = NULL,"
+	" package_release_id = NULL, config_id = NULL, config_version = NULL, parameters = NULL,"
+	" rollout_id = $1, desired_at = clock_timestamp()"
+	" FROM rollout_step s JOIN rollout r ON r.id = s.rollout_id"
+	" CROSS JOIN LATERAL jsonb_each(coalesce(s.after, r.resolved)) c"
+	" WHERE s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
+	" AND target.node_id = s.node_id AND target.service = c.key"
+	" AND (jsonb_typeof(c.value) = 'null' OR coalesce((c.value ->> 'remove')::boolean, false))";
+static const char STEPS_SUPERSEDE[] =
+	"UPDATE rollout_step old SET state = $2, state_since = clock_timestamp(),"
+	" reason = 'superseded by rollout ' || mine.number || ' (' || mine.name || ')'"
+	" FROM rollout_step s, rollout mine, rollout other"
+	" WHERE mine.id = $1 AND s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
+	" AND old.node_id = s.node_id AND old.rollout_id = other.id AND other.id <> $1"
+	" AND other.number < mine.number AND old.state = ANY ($3::text[])"
+	" AND EXISTS (SELECT FROM jsonb_object_keys(coalesce(old.after, other.resolved)) k"
+	"  WHERE coalesce(s.after, mine.resolved) ? k)";
+static const char STEPS_SENT[] =
+	"UPDATE rollout_step SET state = $3, generation = $4, state_since = clock_timestamp(),"
+	" reason = NULL WHERE rollout_id = $1 AND node_id = $2 AND state = ANY ($5::text[])";
+static const char STEPS_MOVE_BY_FACTS[] =
+	"UPDATE rollout_step s SET state = $2, reason = NULL, error = NULL,"
+	" state_since = clock_timestamp()"
+	" FROM node n WHERE n.id = s.node_id AND s.rollout_id = $1 AND s.state = ANY ($3::text[])"
+	" AND s.generation IS NOT NULL AND n.reported_generation >= s.generation";
+static const char STEPS_MOVE_LATE[] =
+	"UPDATE rollout_step s SET state = $2, state_since = clock_timestamp(),"
+	" reason = CASE WHEN n.online THEN 'no verdict before the deadline'"
+	" ELSE 'the node was offline until the deadline' END,"
+	" error = jsonb_build_object('phase', s.state, 'code', 'deadline', 'text',"
+	" 'no verdict before the deadline; the last that was heard is ' || s.state)"
+	" FROM node n WHERE n.id = s.node_id AND s.rollout_id = $1 AND s.state = ANY ($3::text[])"
+	" AND s.deadline_at < clock_timestamp() RETURNING s.node_id";
+static const char STEPS_MOVE_BY_RESULT[] =
+	"UPDATE rollout_step SET state = $3, reason = $4, error = $5,"
+	" progress = coalesce($6, progress), state_since = CASE WHEN state = $3 THEN state_since"
+	" ELSE clock_timestamp() END"
+	" WHERE node_id = $1 AND generation <= $2 AND state = ANY ($7::text[])"
+	" RETURNING rollout_id";
+static const char STEPS_UNWELL[] =
+	"SELECT count(DISTINCT s.node_id), min(n.name) FROM rollout_step s"
+	" JOIN rollout r ON r.id = s.rollout_id JOIN node n ON n.id = s.node_id"
+	" WHERE s.rollout_id = $1 AND s.wave = $2 AND s.state = 'succeeded' AND n.online"
+	" AND EXISTS (SELECT FROM node_service ns WHERE ns.node_id = s.node_id"
+	"  AND coalesce(s.after, r.resolved) ? ns.service AND ns.desired_run"
+	"  AND ns.reported_state IS NOT NULL AND NOT coalesce(ns.ready, false))";
+static const char STEPS_RESTORE[] =
+	"UPDATE node_service ns SET desired_driver = b.value ->> 'driver',"
+	" desired_run = (b.value ->> 'run')::boolean,"
+	" package_release_id = b.value ->> 'package_release_id',"
+	" config_id = b.value ->> 'config_id',"
+	" config_version = (b.value ->> 'config_version')::integer,"
+	" parameters = CASE WHEN jsonb_typeof(b.value -> 'parameters') = 'object'"
+	" THEN b.value -> 'parameters' END,"
+	" rollout_id = b.value ->> 'rollout_id', desired_at = clock_timestamp()"
+	" FROM rollout_step s CROSS JOIN LATERAL jsonb_each(s.before) b"
+	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.before IS NOT NULL"
+	" AND ns.node_id = s.node_id AND ns.service = b.key AND ns.rollout_id = $1";
+
+static void scan(struct ctx *ctx, const struct db_rows *rows, size_t row, struct rollout_step *out)
+{
+	*out = (struct rollout_step){
+		.node_id = db_get_text(rows, row, 0),
+		.node_name = db_get_text(rows, row, 1),
+		.wave = db_get_int(rows, row, 2),
+		.state = db_get_text(rows, row, 3),
+		.reason = db_get_text(rows, row, 4),
+		.error = json_keep(db_get_json(rows, row, 5), ctx->arena),
+		.progress = json_keep(db_get_json(rows, row, 6), ctx->arena),
+		.after = json_keep(db_get_json(rows, row, 7), ctx->arena),
+		.before = json_keep(db_get_json(rows, row, 8), ctx->arena),
+		.generation = db_get_int(rows, row, 9),
+		.attempt = db_get_int(rows, row, 10),
+		.online = db_get_bool(rows, row, 11),
+		.state_since = db_get_time(rows, row, 12),
+		.deadline_at = db_get_time(rows, row, 13),
+	};
+}
+
+static void scan_all(struct ctx *ctx, const struct db_rows *rows, struct rollout_step **out,
+		     size_t *count)
+{
+	struct rollout_step *steps = arena_array(ctx->arena, rows->count + 1, sizeof(*steps));
+
+	for (size_t i = 0; i < rows->count; i++)
+		scan(ctx, rows, i, &steps[i]);
+	*out = steps;
+	*count = rows->count;
+}
+
+static struct db_value sources_of(const struct step_move *move)
+{
+	return db_texts(move->sources, move->source_count);
+}
+
+bool rollout_steps_insert(struct ctx *ctx, const char *rollout_id, const char *const *nodes,
+			  const char *const *waves, size_t count, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_INSERT,
+		       DB_ARGS(db_text(rollout_id), db_text(ctx->project_id),
+			       db_texts(nodes, count), db_texts(waves, count)),
+		       NULL, err);
+}
+
+bool rollout_steps_insert_rollback(struct ctx *ctx, const char *rollout_id, const char *original_id,
+				   int64_t *count, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_INSERT_ROLLBACK,
+		       DB_ARGS(db_text(rollout_id), db_text(original_id), db_text(ctx->project_id)),
+		       count, err);
+}
+
+bool rollout_steps_set_waves(struct ctx *ctx, const char *rollout_id, const char *const *sizes,
+			     size_t count, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_SET_WAVES,
+		       DB_ARGS(db_text(rollout_id), db_texts(sizes, count)), NULL, err);
+}
+
+bool rollout_steps_list(struct ctx *ctx, const char *rollout_id, const char *state, int64_t wave,
+			int64_t after_wave, const char *after_node, int64_t limit,
+			struct rollout_step **out, size_t *count, int64_t *total, struct error *err)
+{
+	struct db_rows rows, counted;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_LIST,
+		      DB_ARGS(db_text(rollout_id), db_text(state), db_int(wave), db_int(after_wave),
+			      db_text(after_node), db_text(ctx->project_id), db_int(limit)),
+		      &rows, err) ||
+	    !db_query(ctx->db, ctx->arena, STEPS_COUNT,
+		      DB_ARGS(db_text(rollout_id), db_text(state), db_int(wave),
+			      db_text(ctx->project_id)),
+		      &counted, err))
+		return false;
+	*total = db_get_int(&counted, 0, 0);
+	scan_all(ctx, &rows, out, count);
+	return true;
+}
+
+bool rollout_steps_get(struct ctx *ctx, const char *rollout_id, const char *node_id,
+		       struct rollout_step *out, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_GET,
+		      DB_ARGS(db_text(rollout_id), db_text(node_id), db_text(ctx->project_id)),
+		      &rows, err))
+		return false;
+	if (rows.count == 0)
+		return error_set(err, ERR_NOT_FOUND, "node %s has no part in the rollout", node_id);
+	scan(ctx, &rows, 0, out);
+	return true;
+}
+
+bool rollout_steps_move(struct ctx *ctx, const char *rollout_id, int64_t wave, const char *node_id,
+			const struct step_move *move, int64_t *moved, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_MOVE,
+		       DB_ARGS(db_text(rollout_id), db_text(move->target), db_text(move->reason),
+			       db_json(move->error), sources_of(move), db_int(wave),
+			       db_text(node_id)),
+		       moved, err);
+}
+
+bool rollout_steps_move_offline(struct ctx *ctx, const char *rollout_id, int64_t wave,
+				const struct step_move *move, int64_t *moved, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_MOVE_OFFLINE,
+		       DB_ARGS(db_text(rollout_id), db_text(move->target), db_text(move->reason),
+			       db_json(move->error), sources_of(move), db_int(wave)),
+		       moved, err);
+}
+
+bool rollout_steps_move_retired(struct ctx *ctx, const char *rollout_id,
+				const struct step_move *move, int64_t *moved, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_MOVE_RETIRED,
+		       DB_ARGS(db_text(rollout_id), db_text(move->target), db_text(move->reason),
+			       db_json(move->error), sources_of(move)),
+		       moved, err);
+}
+
+bool rollout_steps_queue(struct ctx *ctx, const char *rollout_id, int64_t wave, int64_t limit,
+			 usec_t deadline_at, const struct step_move *move,
+			 const struct step_move *supersede, int64_t *queued, struct error *err)
+{
+	if (!db_exec(ctx->db, STEPS_QUEUE,
+		     DB_ARGS(db_text(rollout_id), db_int(wave), sources_of(move), db_int(limit),
+			     db_text(move->target), db_time(deadline_at)),
+		     queued, err))
+		return false;
+	if (*queued == 0)
+		return true;
+	return db_exec(ctx->db, STEPS_SUPERSEDE,
+		       DB_ARGS(db_text(rollout_id), db_text(supersede->target),
+			       sources_of(supersede)),
+		       NULL, err) &&
+	       db_exec(ctx->db, STEPS_APPLY, DB_ARGS(db_text(rollout_id)), NULL, err) &&
+	       db_exec(ctx->db, STEPS_APPLY_REMOVED, DB_ARGS(db_text(rollout_id)), NULL, err);
+}
+
+bool rollout_steps_queued(struct ctx *ctx, const char *rollout_id, int64_t limit,
+			  struct rollout_step **out, size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_QUEUED,
+		      DB_ARGS(db_text(rollout_id), db_int(limit)), &rows, err))
+		return false;
+	scan_all(ctx, &rows, out, count);
+	return true;
+}
+
+bool rollout_steps_sent(struct ctx *ctx, const char *rollout_id, const char *node_id,
+			int64_t generation, const struct step_move *move, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_SENT,
+		       DB_ARGS(db_text(rollout_id), db_text(node_id), db_text(move->target),
+			       db_int(generation), sources_of(move)),
+		       NULL, err);
+}
+
+bool rollout_steps_move_by_facts(struct ctx *ctx, const char *rollout_id,
+				 const struct step_move *move, int64_t *moved, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_MOVE_BY_FACTS,
+		       DB_ARGS(db_text(rollout_id), db_text(move->target), sources_of(move)), moved,
+		       err);
+}
+
+/* The first column of all rows. */
+static const char *const *texts_of(struct ctx *ctx, const struct db_rows *rows)
+{
+	const char **texts = arena_array(ctx->arena, rows->count + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < rows->count; i++)
+		texts[i] = db_get_text(rows, i, 0);
+	return texts;
+}
+
+bool rollout_steps_move_late(struct ctx *ctx, const char *rollout_id, const struct step_move *move,
+			     const char *const **nodes, size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_MOVE_LATE,
+		      DB_ARGS(db_text(rollout_id), db_text(move->target), sources_of(move)), &rows,
+		      err))
+		return false;
+	*nodes = texts_of(ctx, &rows);
+	*count = rows.count;
+	return true;
+}
+
+bool rollout_steps_move_by_result(struct ctx *ctx, const char *node_id, int64_t generation,
+				  json_t *progress, const struct step_move *move,
+				  const char *const **rollouts, size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_MOVE_BY_RESULT,
+		      DB_ARGS(db_text(node_id), db_int(generation), db_text(move->target),
+			      db_text(move->reason), db_json(move->error), db_json(progress),
+			      sources_of(move)),
+		      &rows, err))
+		return false;
+	*rollouts = texts_of(ctx, &rows);
+	*count = rows.count;
+	return true;
+}
+
+bool rollout_steps_unwell(struct ctx *ctx, const char *rollout_id, int64_t wave, int64_t *count,
+			  const char **example, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_UNWELL, DB_ARGS(db_text(rollout_id), db_int(wave)),
+		      &rows, err))
+		return false;
+	*count = db_get_int(&rows, 0, 0);
+	*example = db_get_text(&rows, 0, 1);
+	return true;
+}
+
+bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
+			   bool *restored, struct error *err)
+{
+	int64_t changed;
+
+	if (!db_exec(ctx->db, STEPS_RESTORE, DB_ARGS(db_text(rollout_id), db_text(node_id)),
+		     &changed, err))
+		return false;
+	*restored = changed > 0;
+	return true;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Steps of rollouts: set-based statements only. Which states an event may leave comes from the
+ * caller (domain/rollout/machine.h) as an array of names, so the table in code is the only truth.
+ *
+ * What a step sets is JSON per service: {driver, run, package:{name,version} | package_release_id,
+ * config_id, config_version, parameters, content} where an absent key leaves the column as it is,
+ * and null or {remove: true} takes the service away.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+#include "model/rollout.h"
+
+/* A change of state: from any of sources to target. */
+struct step_move {
+	const char *const *sources;
+	size_t source_count;
+	const char *target;
+	const char *reason; /* or NULL */
+	json_t *error;	    /* or NULL, borrowed */
+};
+
+/* Steps for nodes[i] in wave waves[i] (text of a number). */
+MUST_CHECK bool rollout_steps_insert(struct ctx *ctx, const char *rollout_id,
+				     const char *const *nodes, const char *const *waves,
+				     size_t count, struct error *err);
+
+/* Steps of a rollback: every node whose part in original changed something that was not put back;
+ * all in wave 1, in the order of names, with what ran before as after. Gives their number. */
+MUST_CHECK bool rollout_steps_insert_rollback(struct ctx *ctx, const char *rollout_id,
+					      const char *original_id, int64_t *count,
+					      struct error *err);
+
+/* Deals the steps, in the order of node names, into waves of these sizes (texts of numbers). */
+MUST_CHECK bool rollout_steps_set_waves(struct ctx *ctx, const char *rollout_id,
+					const char *const *sizes, size_t count, struct error *err);
+
+MUST_CHECK bool rollout_steps_list(struct ctx *ctx, const char *rollout_id, const char *state,
+				   int64_t wave, int64_t after_wave, const char *after_node,
+				   int64_t limit, struct rollout_step **out, size_t *count,
+				   int64_t *total, struct error *err);
+
+MUST_CHECK bool rollout_steps_get(struct ctx *ctx, const char *rollout_id, const char *node_id,
+				  struct rollout_step *out, struct error *err);
+
+/* Moves every step of the rollout (wave 0: all waves; node NULL: all nodes) that may move. */
+MUST_CHECK bool rollout_steps_move(struct ctx *ctx, const char *rollout_id, int64_t wave,
+				   const char *node_id, const struct step_move *move,
+				   int64_t *moved, struct error *err);
+
+/* The same, only where the node is offline (online false) or retired. */
+MUST_CHECK bool rollout_steps_move_offline(struct ctx *ctx, const char *rollout_id, int64_t wave,
+					   const struct step_move *move, int64_t *moved,
+					   struct error *err);
+MUST_CHECK bool rollout_steps_move_retired(struct ctx *ctx, const char *rollout_id,
+					   const struct step_move *move, int64_t *moved,
+					   struct error *err);
+
+/*
+ * Queues up to limit pending steps of the wave: captures what runs before, writes the desired rows,
+ * and supersedes what older rollouts still had in mind for the same services of these nodes.
+ */
+MUST_CHECK bool rollout_steps_queue(struct ctx *ctx, const char *rollout_id, int64_t wave,
+				    int64_t limit, usec_t deadline_at, const struct step_move *move,
+				    const struct step_move *supersede, int64_t *queued,
+				    struct error *err);
+
+/* Steps in state queued, whose desired state is still to be built. */
+MUST_CHECK bool rollout_steps_queued(struct ctx *ctx, const char *rollout_id, int64_t limit,
+				     struct rollout_step **out, size_t *count, struct error *err);
+
+/* The step got this generation; moved as move says. */
+MUST_CHECK bool rollout_steps_sent(struct ctx *ctx, const char *rollout_id, const char *node_id,
+				   int64_t generation, const struct step_move *move,
+				   struct error *err);
+
+/* Steps whose node says by itself that it runs their generation or a later one. */
+MUST_CHECK bool rollout_steps_move_by_facts(struct ctx *ctx, const char *rollout_id,
+					    const struct step_move *move, int64_t *moved,
+					    struct error *err);
+
+/* Steps past their deadline; gives the nodes, whose former state is to be restored. */
+MUST_CHECK bool rollout_steps_move_late(struct ctx *ctx, const char *rollout_id,
+					const struct step_move *move, const char *const **nodes,
+					size_t *count, struct error *err);
+
+/*
+ * What a node reports about a generation moves all its steps of that or an earlier one. Gives the
+ * rollouts that were touched.
+ */
+MUST_CHECK bool rollout_steps_move_by_result(struct ctx *ctx, const char *node_id,
+					     int64_t generation, json_t *progress,
+					     const struct step_move *move,
+					     const char *const **rollouts, size_t *count,
+					     struct error *err);
+
+/* Nodes of the wave with a changed service that is not running and ready, or that are offline. */
+MUST_CHECK bool rollout_steps_unwell(struct ctx *ctx, const char *rollout_id, int64_t wave,
+				     int64_t *count, const char **example, struct error *err);
+
+/*
+ * Puts the desired rows of a step's services back to what ran before, where they still are this
+ * rollout's. restored says whether any row changed.
+ */
+MUST_CHECK bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
+				      bool *restored, struct error *err);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What planning a rollout asks about the fleet, in a few set-based statements. Within
+ * ctx->project_id; retired nodes are never targets.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+struct target_node {
+	const char *id;
+	const char *name;
+	const char *platform; /* NULL until the node was heard */
+	const char *status;
+	bool online;
+};
+
+/* A service of a target as it is now. */
+struct target_service {
+	const char *node_id;
+	const char *service;
+	const char *driver; /* NULL: not desired */
+	bool run;
+	json_t *parameters;
+	const char *package_release_id, *package_name, *package_version;
+	const char *config_id, *config_name;
+	int64_t config_version;
+	json_t *content;  /* its JSON in the newest generation, or NULL */
+	json_t *manifest; /* of its package, or NULL */
+};
+
+struct target_release {
+	const char *id, *name, *version, *platform, *sha256;
+	int64_t size;
+	json_t *manifest;
+	const char *envelope;
+};
+
+/* By parsed selector (domain/inventory/selector.h), ordered by name. */
+MUST_CHECK bool targets_by_selector(struct ctx *ctx, const json_t *requirements,
+				    struct target_node **out, size_t *count, struct error *err);
+/* By id or name, ordered by name; ERR_INVALID names the first that does not exist. */
+MUST_CHECK bool targets_by_name(struct ctx *ctx, const char *const *names, size_t name_count,
+				struct target_node **out, size_t *count, struct error *err);
+
+/* The named services of these nodes, ordered by node id and service. */
+MUST_CHECK bool targets_services(struct ctx *ctx, const char *const *nodes, size_t node_count,
+				 const char *const *services, size_t service_count,
+				 struct target_service **out, size_t *count, struct error *err);
+
+/* All releases of this name and version, one per platform. */
+MUST_CHECK bool targets_releases(struct ctx *ctx, const char *name, const char *version,
+				 struct target_release **out, size_t *count, struct error *err);
+
+/* version 0 = the latest. ERR_INVALID (field config.name or config.version) when there is none. */
+MUST_CHECK bool targets_config(struct ctx *ctx, const char *name, int64_t version, const char **id,
+			       int64_t *resolved_version, struct error *err);
