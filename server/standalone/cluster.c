@@ -274,4 +274,7 @@ bool cluster_start(struct cluster *cluster, struct loop *loop, struct arena *are
 void cluster_stop(struct cluster *cluster)
 {
 	keeper_stop(&cluster->keeper);
+	/* Made again by the next start; one in /tmp should not stay. Not empty is as good. */
+	if (cluster->socket_folder != NULL)
+		rmdir(cluster->socket_folder);
 }

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What nodes say about themselves, in table node: that they live, what they are, which generation
+ * they run. Set-based and across projects: one batch of messages is a handful of statements.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+/* The part of a node that decides what to do with its messages. */
+struct health_node {
+	const char *id;
+	const char *project_id;
+	const char *name;
+	const char *state; /* pending, active, retired */
+	const char *status;
+	int shard;
+	bool online;
+	int64_t desired_generation;
+	int64_t reported_generation;
+	const char *reported_digest; /* or NULL */
+};
+
+/* Sorted by id; ids that are no node's are left out. */
+MUST_CHECK bool health_nodes_load(struct ctx *ctx, const char *const *ids, size_t count,
+				  struct health_node **out, size_t *out_count, struct error *err);
+
+/* Rows [{id, agent_version, platform, hostname, boot_id, protocol, epoch}]: an agent has connected. */
+MUST_CHECK bool health_hello(struct ctx *ctx, const json_t *rows, struct error *err);
+
+/* Rows [{id, seen_at, health}]: a heartbeat; health may be null when only seen_at counts. */
+MUST_CHECK bool health_beat(struct ctx *ctx, const json_t *rows, struct error *err);
+
+/* Rows [{id, online}]: came or went. The first coming makes a pending node active. */
+MUST_CHECK bool health_presence(struct ctx *ctx, const json_t *rows, struct error *err);
+
+/* Rows [{id, generation, digest}]: what the node runs now. */
+MUST_CHECK bool health_generation(struct ctx *ctx, const json_t *rows, struct error *err);
+
+/* Puts every node that was last seen before `before` offline and returns those, sorted by id. */
+MUST_CHECK bool health_silence(struct ctx *ctx, usec_t before, struct health_node **out,
+			       size_t *out_count, struct error *err);
+
+/*
+ * Replaces what nodes report about services. nodes: the ids that reported; rows [{project_id,
+ * node_id, service, state, reason, since, ready, pid, restarts, run, driver, package_name,
+ * package_version, package_sha256, config_name, config_version, config_digest, drift, drift_files,
+ * reported_at}]: all of their services. Refreshes the trouble of the nodes.
+ */
+MUST_CHECK bool health_services(struct ctx *ctx, const char *const *nodes, size_t count,
+				const json_t *rows, struct error *err);

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/outbox.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "store/db.h"
+
+static const char OUTBOX_CLAIM[] =
+	"WITH due AS (SELECT id FROM outbox"
+	"  WHERE next_at <= now() AND (lease_until IS NULL OR lease_until <= now())"
+	"  ORDER BY next_at, id LIMIT $2 FOR UPDATE SKIP LOCKED),"
+	" claimed AS (UPDATE outbox o"
+	"  SET lease_until = now() + make_interval(secs => $1), attempt = o.attempt + 1"
+	"  FROM due WHERE o.id = due.id"
+	"  RETURNING o.id, o.attempt, o.kind, o.node_id, o.payload, o.created_at)"
+	" SELECT c.id, c.attempt, c.kind = 'command', c.node_id, n.project_id,"
+	"  n.state = 'retired', n.online, c.created_at, c.payload, d.generation, d.digest, d.content"
+	" FROM claimed c JOIN node n ON n.id = c.node_id"
+	" LEFT JOIN LATERAL (SELECT generation, digest, content FROM node_desired"
+	"  WHERE node_id = c.node_id AND c.kind = 'desired' ORDER BY generation DESC LIMIT 1) d"
+	"  ON true ORDER BY c.id";
+
+static const char OUTBOX_DELETE[] =
+	"DELETE FROM outbox o USING json_to_recordset($1::json) AS r (id bigint, attempt integer)"
+	" WHERE o.id = r.id AND o.attempt = r.attempt";
+
+static const char OUTBOX_POSTPONE[] =
+	"UPDATE outbox SET lease_until = NULL, next_at = now() + make_interval(secs => $3)"
+	" WHERE id = $1 AND attempt = $2";
+
+static const char OUTBOX_INSERT_DESIRED[] =
+	"INSERT INTO outbox (kind, node_id) SELECT 'desired', n.id FROM node n"
+	" WHERE n.id = ANY ($1::text[]) AND n.state <> 'retired' AND n.desired_generation > 0"
+	" AND NOT EXISTS (SELECT FROM outbox o WHERE o.node_id = n.id AND o.kind = 'desired')";
+
+static const char OUTBOX_COUNT[] = "SELECT count(*) FROM outbox";
+
+bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_item **out,
+		  size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, OUTBOX_CLAIM, DB_ARGS(db_int(lease_s), db_int(limit)),
+		      &rows, err))
+		return false;
+	struct outbox_item *items = arena_array(ctx->arena, rows.count, sizeof(*items));
+	for (size_t i = 0; i < rows.count; i++)
+		items[i] = (struct outbox_item){
+			.id = db_get_int(&rows, i, 0),
+			.attempt = db_get_int(&rows, i, 1),
+			.command = db_get_bool(&rows, i, 2),
+			.node_id = db_get_text(&rows, i, 3),
+			.project_id = db_get_text(&rows, i, 4),
+			.retired = db_get_bool(&rows, i, 5),
+			.online = db_get_bool(&rows, i, 6),
+			.created_at = db_get_time(&rows, i, 7),
+			.payload = db_get_null(&rows, i, 8)
+					   ? NULL
+					   : json_keep(db_get_json(&rows, i, 8), ctx->arena),
+			.generation = db_get_int(&rows, i, 9),
+			.digest = db_get_text(&rows, i, 10),
+			.content = db_get_text(&rows, i, 11),
+		};
+	*out = items;
+	*count = rows.count;
+	return true;
+}
+
+bool outbox_delete(struct ctx *ctx, const struct outbox_item *const *items, size_t count,
+		   struct error *err)
+{
+	json_auto_t *rows = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(rows, json_pack("{s:I, s:I}", "id", (json_int_t)items[i]->id,
+						      "attempt", (json_int_t)items[i]->attempt));
+	return count == 0 || db_exec(ctx->db, OUTBOX_DELETE, DB_ARGS(db_json(rows)), NULL, err);
+}
+
+bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t delay_ms,
+		     struct error *err)
+{
+	return db_exec(ctx->db, OUTBOX_POSTPONE,
+		       DB_ARGS(db_int(item->id), db_int(item->attempt),
+			       db_double((double)delay_ms / 1000)),
+		       NULL, err);
+}
+
+bool outbox_insert_desired(struct ctx *ctx, const char *const *node_ids, size_t count,
+			   struct error *err)
+{
+	return db_exec(ctx->db, OUTBOX_INSERT_DESIRED, DB_ARGS(db_texts(node_ids, count)), NULL,
+		       err) &&
+	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
+}
+
+bool outbox_count(struct ctx *ctx, int64_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, OUTBOX_COUNT, DB_NO_ARGS, &rows, err))
+		return false;
+	*count = db_get_int(&rows, 0, 0);
+	return true;
+}

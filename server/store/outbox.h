@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Table outbox: messages to nodes that a change has left for the broker. A claim is a lease, the
+ * attempt its fencing token: who lost the lease meanwhile neither deletes nor delays the row.
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+struct outbox_item {
+	int64_t id;
+	int64_t attempt;
+	bool command; /* else desired */
+	const char *node_id;
+	const char *project_id;
+	bool retired;
+	bool online;
+	usec_t created_at;
+	json_t *payload; /* of a command; kept by the arena */
+
+	/* The newest desired state; generation 0: there is none. */
+	int64_t generation;
+	const char *digest;
+	const char *content;
+};
+
+/* Claims at most limit rows that are due, oldest first, for lease_s seconds. */
+MUST_CHECK bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_item **out,
+			     size_t *count, struct error *err);
+
+/* Deletes those of the items that are still ours. */
+MUST_CHECK bool outbox_delete(struct ctx *ctx, const struct outbox_item *const *items, size_t count,
+			      struct error *err);
+
+/* Gives one item back, to be tried again after delay_ms. */
+MUST_CHECK bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t delay_ms,
+				struct error *err);
+
+/* Puts the newest desired state of these nodes into the outbox again, unless it is there already, and
+ * wakes it. For nodes that turn out to be behind. */
+MUST_CHECK bool outbox_insert_desired(struct ctx *ctx, const char *const *node_ids, size_t count,
+				      struct error *err);
+
+/* Rows that wait, for the gauge. */
+MUST_CHECK bool outbox_count(struct ctx *ctx, int64_t *count, struct error *err);
