@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sys
 import time
 
 import provision
@@ -18,7 +19,8 @@ WAVES = "1,2,2"
 class Steps:
     """Prints each step with the time that it took."""
 
-    def __init__(self):
+    def __init__(self, out=sys.stdout):
+        self._out = out
         self._began = time.monotonic()
         self._count = 0
 
@@ -26,17 +28,17 @@ class Steps:
     def step(self, text):
         self._count += 1
         began = time.monotonic()
-        print(f"{self._count:3}. {text} ...", end=" ", flush=True)
+        print(f"{self._count:3}. {text} ...", end=" ", file=self._out, flush=True)
         try:
             yield
         except BaseException:
-            print("FAILED", flush=True)
+            print("FAILED", file=self._out, flush=True)
             raise
-        print(f"{time.monotonic() - began:.1f} s", flush=True)
+        print(f"{time.monotonic() - began:.1f} s", file=self._out, flush=True)
 
     def summary(self, held):
         verdict = "the story held" if held else "the story did NOT hold"
-        print(f"\n{verdict}: {self._count} steps in {time.monotonic() - self._began:.1f} s", flush=True)
+        print(f"\n{verdict}: {self._count} steps in {time.monotonic() - self._began:.1f} s", file=self._out, flush=True)
 
 
 def check(truth, text):
@@ -107,12 +109,13 @@ def play_config(plant, muster, steps):
     return rollout
 
 
-def start_rollout(muster, name, service, package=None, config=None, waves=None, expect=(0,)):
+def start_rollout(muster, name, service, package=None, config=None, waves=None, gate_ms=None, expect=(0,)):
     """Starts a rollout to all nodes, waits for its end, and gives it."""
     command = ["rollout", "start", "--name", name, "--selector", "*", "--service", service, "--wait"]
     command += ["--package", package] if package else []
     command += ["--config", config] if config else []
     command += ["--waves", waves] if waves else []
+    command += ["--health-gate", str(gate_ms)] if gate_ms is not None else []
     return muster.json(*command, expect=expect)
 
 
