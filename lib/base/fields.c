@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/encoding.h"
+
 enum { MAX_DEPTH_IN_TEXT = 32 };
 
 int names_find(const char *const *names, const char *name)
@@ -460,8 +462,17 @@ bool fields_decode(const struct field *table, json_t *object, enum fields_mode m
 
 static json_t *encode_string(const char *text)
 {
-	/* Rows hold only UTF-8, but text of the system (names of hosts, stderr) may not be. */
-	return text ? json_string(text) : NULL;
+	if (!text)
+		return NULL;
+	json_t *json = json_string(text);
+	if (json)
+		return json;
+	/* Rows hold only UTF-8, but text of a system, such as stderr or the name of a file, may not. */
+	char *clean = xstrdup(text);
+	utf8_clean(clean);
+	json = json_string(clean);
+	free(clean);
+	return json;
 }
 
 static json_t *encode_strings(const struct field *field, const void *record)
@@ -472,7 +483,7 @@ static json_t *encode_strings(const struct field *field, const void *record)
 
 	memcpy(&strings, const_member(field, record), sizeof(strings));
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_string(strings[i]));
+		json_array_append_new(array, encode_string(strings[i]));
 	return array;
 }
 

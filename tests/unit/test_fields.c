@@ -128,6 +128,9 @@ static void test_secrets_are_never_encoded(void **state)
 	assert_null(json_object_get(json, "password"));
 	assert_null(json_object_get(json, "id"));
 	assert_true(json_is_null(json_object_get(json, "at")));
+	fixture->thing.note = "stderr: \xff";
+	json_auto_t *again = fields_encode(THING_FIELDS, &fixture->thing);
+	assert_string_equal(json_string_value(json_object_get(again, "note")), "stderr: ?");
 }
 
 static void test_failures_name_the_field(void **state)
