@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Users of this machine that services run as. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+enum { USER_MAX_GROUPS = 32 };
+
+struct user {
+	bool change; /* it is another than ours */
+	uid_t uid;
+	gid_t gid;
+	gid_t groups[USER_MAX_GROUPS];
+	size_t group_count;
+};
+
+/* ERR_NOT_FOUND: there is none of this name. ERR_FORBIDDEN: only root can become another. */
+MUST_CHECK bool user_find(const char *name, struct user *out, struct error *err);
