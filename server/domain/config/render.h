@@ -9,9 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "model/config.h"
 #include "model/ctx.h"
+#include "model/node.h"
 
 struct rendered_file {
 	const char *path;
@@ -24,7 +27,7 @@ struct rendered_file {
 struct rendered_variable {
 	const char *name;
 	const char *value;
-	const char *level; /* node, project, default, builtin */
+	const char *level; /* node, project, default, inline, builtin */
 };
 
 struct rendered_config {
@@ -41,3 +44,15 @@ struct rendered_config {
  */
 MUST_CHECK bool config_render(struct ctx *ctx, const char *config_id, int64_t version,
 			      const char *node_id, struct rendered_config *out, struct error *err);
+
+/* The same without a database: what a test gives, and what config_render loads. */
+struct render_input {
+	const struct config_version *version; /* with contents */
+	const struct node *node;
+	const char *project;		  /* name */
+	const struct variable *variables; /* of node and project: level says which */
+	size_t variable_count;
+};
+
+MUST_CHECK bool config_render_files(const struct render_input *input, struct arena *arena,
+				    struct rendered_config *out, struct error *err);

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/config/render.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/strbuf.h"
+#include "domain/config/declarations.h"
+#include "domain/config/files.h"
+#include "domain/config/template.h"
+#include "protocol/limits.h"
+#include "store/configs.h"
+#include "store/nodes.h"
+#include "store/variables.h"
+
+#define LABEL_PREFIX "node.label."
+enum { USED_MAX = 512 };
+
+struct render {
+	const struct render_input *input;
+	struct arena *arena;
+	struct declarations declarations;
+	struct rendered_config out;
+};
+
+static const char *built_in(const struct render *render, const char *name)
+{
+	const struct node *node = render->input->node;
+
+	if (strcmp(name, "node.id") == 0)
+		return node->id;
+	if (strcmp(name, "node.name") == 0)
+		return node->name;
+	if (strcmp(name, "project") == 0)
+		return render->input->project;
+	if (strncmp(name, LABEL_PREFIX, strlen(LABEL_PREFIX)) == 0)
+		return json_string_value(
+			json_object_get(node->labels, name + strlen(LABEL_PREFIX)));
+	return NULL;
+}
+
+static const char *variable_at(const struct render *render, const char *level, const char *name)
+{
+	for (size_t i = 0; i < render->input->variable_count; i++) {
+		const struct variable *variable = &render->input->variables[i];
+
+		if (strcmp(variable->level, level) == 0 && strcmp(variable->name, name) == 0)
+			return variable->value;
+	}
+	return NULL;
+}
+
+/* The closest value, and the level that it comes from. */
+static const char *resolve(const struct render *render, const char *name, const char **level)
+{
+	static const char *const LEVELS[] = {"node", "project"};
+	const struct declaration *declaration = declarations_find(&render->declarations, name);
+	const char *value = built_in(render, name);
+
+	*level = "builtin";
+	for (size_t i = 0; !value && i < ARRAY_SIZE(LEVELS); i++) {
+		*level = LEVELS[i];
+		value = variable_at(render, LEVELS[i], name);
+	}
+	if (!value && declaration) {
+		*level = "default";
+		value = declaration->preset;
+	}
+	return value;
+}
+
+static bool note_use(struct render *render, const char *name, const char *value, const char *level,
+		     struct error *err)
+{
+	struct rendered_config *out = &render->out;
+
+	for (size_t i = 0; i < out->variable_count; i++)
+		if (strcmp(out->variables[i].name, name) == 0 &&
+		    strcmp(out->variables[i].value, value) == 0)
+			return true;
+	if (out->variable_count == USED_MAX)
+		return error_set(err, ERR_TOO_LARGE, "more than %d variables", USED_MAX);
+	out->variables[out->variable_count++] = (struct rendered_variable){
+		.name = arena_strdup(render->arena, name), .value = value, .level = level};
+	return true;
+}
+
+static bool value_of(void *arg, const char *name, const char *inline_default, const char **out,
+		     struct error *err)
+{
+	struct render *render = arg;
+	const struct declaration *declaration = declarations_find(&render->declarations, name);
+	const char *level;
+	const char *value = resolve(render, name, &level);
+
+	if (!value && inline_default) {
+		value = inline_default;
+		level = "inline";
+	}
+	if (!value)
+		return error_set(err, ERR_INVALID, "variable \"%s\" is not defined", name);
+	if (declaration && !declaration_accepts(declaration, value))
+		return error_set(err, ERR_INVALID,
+				 "variable \"%s\" is \"%.40s\" (%s level), which is not of type %s",
+				 name, value, level, declaration->type);
+	*out = value;
+	return note_use(render, name, value, level, err);
+}
+
+static bool required_check(const struct render *render, struct error *err)
+{
+	const char *level;
+
+	for (size_t i = 0; i < render->declarations.count; i++) {
+		const struct declaration *declaration = &render->declarations.items[i];
+
+		if (declaration->required && !resolve(render, declaration->name, &level))
+			return error_set_field(err, ERR_INVALID, CONFIG_VARIABLES_FILE,
+					       CONFIG_VARIABLES_FILE
+					       ": variable \"%s\" is required but not defined",
+					       declaration->name);
+	}
+	return true;
+}
+
+static bool load_declarations(struct render *render, struct error *err)
+{
+	const struct config_version *version = render->input->version;
+
+	for (size_t i = 0; i < version->file_count; i++) {
+		const struct config_file *file = &version->files[i];
+
+		if (strcmp(file->path, CONFIG_VARIABLES_FILE) == 0)
+			return declarations_parse(file->content, (size_t)file->size, render->arena,
+						  &render->declarations, err);
+	}
+	return true;
+}
+
+/* budget: bytes that are left for all files. */
+static bool render_file(struct render *render, const struct config_file *file, size_t budget,
+			struct error *err)
+{
+	struct template_source source = {file->path, file->content, (size_t)file->size, value_of,
+					 render};
+	struct rendered_file *target = &render->out.files[render->out.file_count++];
+	struct strbuf text;
+
+	*target = (struct rendered_file){file->path, file->mode, file->content, (size_t)file->size};
+	if (!config_file_is_text(file))
+		return true;
+	strbuf_init(&text, render->arena, budget);
+	if (!template_render(&source, render->arena, &text, err))
+		return false;
+	target->content = text.data;
+	target->size = text.length;
+	return true;
+}
+
+static bool render_all(struct render *render, struct error *err)
+{
+	const struct config_version *version = render->input->version;
+	size_t budget = LIMIT_CONFIG_BYTES;
+
+	for (size_t i = 0; i < version->file_count; i++) {
+		const struct config_file *file = &version->files[i];
+
+		if (strcmp(file->path, CONFIG_VARIABLES_FILE) == 0)
+			continue;
+		if (!render_file(render, file, budget, err))
+			return false;
+		size_t size = render->out.files[render->out.file_count - 1].size;
+		if (size > budget)
+			return error_set_field(err, ERR_TOO_LARGE, file->path,
+					       "rendered files are larger than %d bytes together",
+					       LIMIT_CONFIG_BYTES);
+		budget -= size;
+	}
+	return true;
+}
+
+static const char *rendered_digest(const struct rendered_config *rendered, struct arena *arena)
+{
+	struct config_file *files = arena_array(arena, rendered->file_count, sizeof(*files));
+
+	for (size_t i = 0; i < rendered->file_count; i++) {
+		char *hex = arena_alloc(arena, SHA256_HEX_SIZE);
+
+		sha256_hex(rendered->files[i].content, rendered->files[i].size, hex);
+		files[i] = (struct config_file){.path = rendered->files[i].path,
+						.mode = rendered->files[i].mode,
+						.sha256 = hex};
+	}
+	return config_files_digest(files, rendered->file_count, arena);
+}
+
+bool config_render_files(const struct render_input *input, struct arena *arena,
+			 struct rendered_config *out, struct error *err)
+{
+	struct render render = {.input = input, .arena = arena};
+
+	render.out.files =
+		arena_array(arena, input->version->file_count, sizeof(*render.out.files));
+	render.out.variables = arena_array(arena, USED_MAX, sizeof(*render.out.variables));
+	if (!load_declarations(&render, err) || !required_check(&render, err) ||
+	    !render_all(&render, err))
+		return error_prefix(err, "config %s version %" PRId64 " for node %s",
+				    input->version->config, input->version->no, input->node->name);
+	render.out.digest = rendered_digest(&render.out, arena);
+	*out = render.out;
+	return true;
+}
+
+bool config_render(struct ctx *ctx, const char *config_id, int64_t no, const char *node_id,
+		   struct rendered_config *out, struct error *err)
+{
+	struct config_version version;
+	struct node node;
+	struct render_input input = {.version = &version, .node = &node};
+	struct variable *variables;
+
+	if (!nodes_get(ctx, node_id, &node, err) ||
+	    !config_versions_get(ctx, config_id, no, true, &version, err) ||
+	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
+				     &input.project, err))
+		return false;
+	input.variables = variables;
+	return config_render_files(&input, ctx->arena, out, err);
+}
