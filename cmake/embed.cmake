@@ -55,3 +55,18 @@ function(muster_embed_assets target)
 		DEPENDS ${script} ${files} COMMENT "Embedding the dashboard" VERBATIM)
 	muster_embedded_library(${target} ${PROJECT_SOURCE_DIR}/server)
 endfunction()
+
+# One file as the bytes from <symbol> to <symbol>_END.
+function(muster_embed_file target file symbol)
+	file(CONFIGURE OUTPUT ${embed_dir}/${target}.S CONTENT
+"\t.section .note.GNU-stack,\"\",@progbits
+\t.section .rodata
+\t.global ${symbol}, ${symbol}_END
+${symbol}:
+\t.incbin \"${file}\"
+${symbol}_END:
+\t.byte 0
+")
+	add_library(${target} STATIC ${embed_dir}/${target}.S)
+	set_source_files_properties(${embed_dir}/${target}.S PROPERTIES OBJECT_DEPENDS ${file})
+endfunction()

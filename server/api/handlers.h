@@ -8,6 +8,11 @@
 #include "http/request.h"
 
 /* api/system.c */
+bool ca_get_handler(struct request *req, struct error *err);
+bool healthz_get_handler(struct request *req, struct error *err);
+bool metrics_get_handler(struct request *req, struct error *err);
+bool openapi_get_handler(struct request *req, struct error *err);
+bool readyz_get_handler(struct request *req, struct error *err);
 bool version_get_handler(struct request *req, struct error *err);
 
 /* api/rollouts.c */
@@ -25,3 +30,27 @@ bool rollout_promote_handler(struct request *req, struct error *err);
 bool rollout_retry_handler(struct request *req, struct error *err);
 bool rollout_abort_handler(struct request *req, struct error *err);
 bool rollout_rollback_handler(struct request *req, struct error *err);
+
+/* api/session.c */
+bool session_delete_handler(struct request *req, struct error *err);
+bool session_get_handler(struct request *req, struct error *err);
+bool session_post_handler(struct request *req, struct error *err);
+
+/* api/users.c */
+bool projects_list_handler(struct request *req, struct error *err);
+bool projects_post_handler(struct request *req, struct error *err);
+bool users_delete_handler(struct request *req, struct error *err);
+bool users_list_handler(struct request *req, struct error *err);
+bool users_patch_handler(struct request *req, struct error *err);
+bool users_post_handler(struct request *req, struct error *err);
+
+/* api/tokens.c */
+bool tokens_delete_handler(struct request *req, struct error *err);
+bool tokens_list_handler(struct request *req, struct error *err);
+bool tokens_post_handler(struct request *req, struct error *err);
+
+/* api/audit.c */
+bool audit_list_handler(struct request *req, struct error *err);
+
+/* api/events.c */
+bool events_get_handler(struct request *req, struct error *err);

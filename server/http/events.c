@@ -33,7 +33,7 @@ struct event_client {
 	char *project_id;
 	char *user_id;
 	char *topics; /* ",node,rollout,", or NULL for all */
-	usec_t session_end;
+	usec_t until;
 	uint64_t cursor;
 	char *pending; /* a text that is partly sent */
 	size_t pending_sent;
@@ -41,8 +41,7 @@ struct event_client {
 	bool ping;
 	bool parked;
 	bool dead;
-	bool ended; /* the session is over */
-	bool said_goodbye;
+	bool ended; /* its time is over */
 };
 
 struct event_hub {
@@ -187,7 +186,7 @@ void event_hub_tick(struct event_hub *hub)
 			c->ping = true;
 		if (probe && c->parked && hung_up(c->fd))
 			c->dead = true;
-		if (c->session_end != 0 && wall >= c->session_end)
+		if (c->until != 0 && wall >= c->until)
 			c->ended = true;
 		if (c->ping || c->dead || c->ended)
 			wake(c);
@@ -287,16 +286,6 @@ static ssize_t fill(struct event_client *client, char *out, size_t room)
 	return 0;
 }
 
-/* The last event of a stream, and then its end. */
-static ssize_t end_session(struct event_client *client, char *out, size_t room)
-{
-	if (client->said_goodbye)
-		return MHD_CONTENT_READER_END_OF_STREAM;
-	client->said_goodbye = true;
-	client->pending = xstrdup("event: logout\ndata: {}\n\n");
-	return (ssize_t)copy_pending(client, out, room);
-}
-
 static ssize_t read_events(void *arg, uint64_t position, char *out, size_t room)
 {
 	struct event_client *client = arg;
@@ -309,7 +298,7 @@ static ssize_t read_events(void *arg, uint64_t position, char *out, size_t room)
 	} else if (client->hub->stop) {
 		result = MHD_CONTENT_READER_END_OF_STREAM;
 	} else if (client->ended && client->pending == NULL) {
-		result = end_session(client, out, room);
+		result = MHD_CONTENT_READER_END_OF_STREAM;
 	} else {
 		result = fill(client, out, room);
 	}
@@ -395,7 +384,7 @@ static bool join(struct event_hub *hub, struct event_client *client, const char 
 }
 
 bool request_reply_events(struct request *req, struct event_hub *hub, const char *topics,
-			  usec_t session_end, struct error *err)
+			  usec_t until, struct error *err)
 {
 	struct event_client *client = xcalloc(1, sizeof(*client));
 	const struct actor *actor = req->ctx.actor;
@@ -405,7 +394,7 @@ bool request_reply_events(struct request *req, struct event_hub *hub, const char
 	client->fd = connection_fd(req->connection);
 	client->project_id = req->ctx.project_id == NULL ? NULL : xstrdup(req->ctx.project_id);
 	client->user_id = xstrdup(actor->id == NULL ? "" : actor->id);
-	client->session_end = session_end;
+	client->until = until;
 	if (topics != NULL && *topics != '\0') {
 		client->topics = xcalloc(1, strlen(topics) + 3);
 		client->topics[0] = ',';

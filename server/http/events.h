@@ -37,7 +37,7 @@ void event_hub_publish(struct event_hub *hub, const struct event *event);
 /* Something may have been missed: all clients are told to read everything again. */
 void event_hub_resync(struct event_hub *hub);
 
-/* Pings, dead clients, ends of sessions. Called a few times a second. */
+/* Pings, dead clients, streams that have lasted long enough. Called a few times a second. */
 void event_hub_tick(struct event_hub *hub);
 
 /* Ends all streams and takes no new ones. */
@@ -47,7 +47,7 @@ size_t event_hub_clients(struct event_hub *hub);
 
 /*
  * Hands the connection of a request to the hub. topics is a comma separated list, NULL = all. The stream
- * ends at session_end (0 = never). ERR_LIMITED over a cap, ERR_UNAVAILABLE while stopping.
+ * ends at until, so that its rights are looked at again when the client comes back. ERR_LIMITED over a cap, ERR_UNAVAILABLE while stopping.
  */
 MUST_CHECK bool request_reply_events(struct request *req, struct event_hub *hub, const char *topics,
-				     usec_t session_end, struct error *err);
+				     usec_t until, struct error *err);

@@ -161,6 +161,19 @@ bool users_count_admins(struct ctx *ctx, const char *except, int64_t *out, struc
 	return true;
 }
 
+bool users_elsewhere(struct ctx *ctx, const char *id, bool *out, struct error *err)
+{
+	static const char USERS_ELSEWHERE[] =
+		"SELECT EXISTS (SELECT 1 FROM membership WHERE user_id = $1 AND project_id <> $2)";
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, USERS_ELSEWHERE,
+		      DB_ARGS(db_text(id), db_text(ctx->project_id)), &rows, err))
+		return false;
+	*out = db_get_bool(&rows, 0, 0);
+	return true;
+}
+
 bool projects_insert(struct ctx *ctx, const struct project *project, struct error *err)
 {
 	static const char PROJECTS_INSERT[] =

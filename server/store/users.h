@@ -43,6 +43,9 @@ MUST_CHECK bool users_set_role(struct ctx *ctx, const char *id, const char *role
 MUST_CHECK bool users_count_admins(struct ctx *ctx, const char *except, int64_t *out,
 				   struct error *err);
 
+/* Whether the user has a role in another project than ctx's. */
+MUST_CHECK bool users_elsewhere(struct ctx *ctx, const char *id, bool *out, struct error *err);
+
 MUST_CHECK bool projects_insert(struct ctx *ctx, const struct project *project, struct error *err);
 
 /* By id or name, with the user's role (role NULL: none, or user_id NULL). *found false: none. */

@@ -159,19 +159,27 @@ static bool check_last_admin(struct ctx *ctx, const struct update *update, struc
 	       error_set(err, ERR_CONFLICT, "this is the last administrator of the project");
 }
 
-/* Password, name and the right to sign in belong to the person, not to one project. */
-static bool check_reach(const struct ctx *ctx, const struct update *update, struct error *err)
+/*
+ * Password, name and the right to sign in belong to the person: the administrator of one project must
+ * not get into another through somebody who works in both.
+ */
+static bool check_reach(struct ctx *ctx, const struct update *update, struct error *err)
 {
 	const struct user_patch *patch = update->patch;
 	bool personal = patch->name != NULL || patch->password != NULL || patch->set_disabled;
 	const struct actor *actor = ctx->actor;
+	bool elsewhere;
 
 	if (actor->kind == ACTOR_SYSTEM || actor->system_admin)
 		return true;
-	if (update->user.role == NULL && patch->role == NULL)
+	if (update->user.role == NULL)
 		return error_set(err, ERR_NOT_FOUND, "there is no user %.64s in this project",
 				 update->id);
-	if (update->user.system_admin && personal)
+	if (!personal || (actor->kind == ACTOR_USER && strcmp(actor->id, update->id) == 0))
+		return true;
+	if (!users_elsewhere(ctx, update->id, &elsewhere, err))
+		return false;
+	if (update->user.system_admin || elsewhere)
 		return error_set(err, ERR_FORBIDDEN,
 				 "only an administrator of the installation can change this user");
 	return true;
