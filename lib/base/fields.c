@@ -399,7 +399,7 @@ static bool decode_field(const struct field *field, json_t *value, enum fields_m
 	case FIELD_TYPE_END:
 		break;
 	}
-	assert(!"a field without a type");
+	assert(false && "a field without a type");
 	return false;
 }
 
@@ -647,7 +647,7 @@ static bool set_from_text(const struct field *field, const char *text, struct ar
 	case FIELD_TYPE_END:
 		break;
 	}
-	assert(!"a field without a type");
+	assert(false && "a field without a type");
 	return false;
 }
 

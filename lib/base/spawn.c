@@ -21,6 +21,12 @@
 
 #define CLOSE_RANGE_CLOEXEC_FLAG 4u
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t rlimit_resource; /* an enum, where POSIX says int */
+#else
+typedef int rlimit_resource;
+#endif
+
 /* What the child tells its parent when it could not get as far as exec. */
 struct failure {
 	int error_number;
@@ -96,7 +102,7 @@ static void child_rights(const struct plan *plan)
 	for (size_t i = 0; i < options->limit_count; i++) {
 		struct rlimit limit = {options->limits[i].value, options->limits[i].value};
 
-		if (setrlimit(options->limits[i].resource, &limit) < 0)
+		if (setrlimit((rlimit_resource)options->limits[i].resource, &limit) < 0)
 			give_up(plan->report, "set limits");
 	}
 	if (options->flags & SPAWN_SET_USER) {
