@@ -71,6 +71,7 @@ static void on_completed(void *arg, struct MHD_Connection *mhd, void **request_c
 	request_free(req);
 }
 
+PRINTF_FORMAT(2, 0)
 static void on_log(void *arg, const char *format, va_list arguments)
 {
 	char text[256];

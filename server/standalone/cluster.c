@@ -20,7 +20,7 @@
 
 enum { SMALL_FILE_BYTES = 64 * 1024, STOP_GRACE_MS = 30000 };
 
-static const char SOCKET_NAME[] = "/.s.PGSQL.5432";
+#define SOCKET_NAME "/.s.PGSQL.5432"
 
 /* What the single-user server is told before anybody can connect. */
 static const char ROLE_AND_DATABASE[] = "CREATE ROLE muster LOGIN\n"
