@@ -42,6 +42,15 @@ static int first_line(const char *text)
 	return (int)strcspn(text, "\n");
 }
 
+/* NULL becomes "", what is too long is cut. */
+static void copy_text(char *out, size_t size, const char *text)
+{
+	size_t length = text ? strnlen(text, size - 1) : 0;
+
+	memcpy(out, text ? text : "", length);
+	out[length] = '\0';
+}
+
 bool db_failed(struct db *db, const PGresult *result, struct error *err)
 {
 	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -51,8 +60,8 @@ bool db_failed(struct db *db, const PGresult *result, struct error *err)
 
 	if (!text)
 		text = PQerrorMessage(db->connection);
-	strncpy(db->sqlstate, state ? state : "", sizeof(db->sqlstate) - 1);
-	strncpy(db->constraint, constraint ? constraint : "", sizeof(db->constraint) - 1);
+	copy_text(db->sqlstate, sizeof(db->sqlstate), state);
+	copy_text(db->constraint, sizeof(db->constraint), constraint);
 	if (db->depth)
 		db->doomed = true;
 	if (sqlstate_retryable(state))
