@@ -1,0 +1,9 @@
+import { change } from './change';
+import { fleet } from './fleet';
+import { frame } from './frame';
+import { watch } from './watch';
+
+const en = { ...frame, ...fleet, ...change, ...watch };
+
+export type Dictionary = { [K in keyof typeof en]: string };
+export default en;

@@ -1,0 +1,9 @@
+import { change } from './change';
+import { fleet } from './fleet';
+import { frame } from './frame';
+import { watch } from './watch';
+import type { Dictionary } from '../en';
+
+const zh: Dictionary = { ...frame, ...fleet, ...change, ...watch };
+
+export default zh;

@@ -1,0 +1,45 @@
+/* Words and small rules about rollouts that several pages share. */
+import type { Change, Rollout, Targets } from '../api/types';
+import { toBuckets } from './states';
+
+export function changeText(c: Change): string {
+	const parts: string[] = [];
+	if (c.package) parts.push(`${c.package.name} ${c.package.version}`);
+	if (c.config) parts.push(`${c.config.name} ${c.config.version === 'latest' ? 'latest' : `v${c.config.version}`}`);
+	if (c.remove) parts.push('remove');
+	else if (c.run === false) parts.push('stop');
+	else if (c.run === true && parts.length === 0) parts.push('run');
+	if (c.parameters && Object.keys(c.parameters).length > 0) parts.push('parameters');
+	return `${c.service} ${parts.join(' + ')}`.trim();
+}
+
+export function rolloutTitle(r: Pick<Rollout, 'name' | 'changes'>): string {
+	return r.name || (r.changes ?? []).map(changeText).join(', ');
+}
+
+export function targetText(targets: Targets | null | undefined): string {
+	if (targets?.selector) return targets.selector;
+	const nodes = targets?.nodes ?? [];
+	return nodes.length <= 3 ? nodes.join(', ') : `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}`;
+}
+
+/** Part of the steps that is final, 0..100; null without counts. */
+export function finalShare(counts: Record<string, number> | undefined): number | null {
+	const b = toBuckets(counts);
+	const all = b.succeeded + b.failed + b.in_progress + b.offline + b.pending + b.skipped;
+	return all === 0 ? null : Math.round((100 * (b.succeeded + b.failed + b.skipped)) / all);
+}
+
+/** `1, 2, 100%` to [1, 2, "100%"]; null where a part is neither a count nor a percentage. */
+export function parseWaves(text: string): (number | string)[] | null {
+	const parts = text.split(/[,\s]+/).filter(Boolean);
+	const out: (number | string)[] = [];
+	for (const part of parts) {
+		if (/^[1-9]\d*$/.test(part)) out.push(Number(part));
+		else if (/^(100|[1-9]\d?)(\.\d+)?%$/.test(part)) out.push(part);
+		else return null;
+	}
+	return out;
+}
+
+export const finished = new Set(['succeeded', 'failed', 'aborted', 'rolled_back']);

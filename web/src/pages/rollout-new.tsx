@@ -1,0 +1,139 @@
+import { useState } from 'react';
+import { getRouteApi, useNavigate } from '@tanstack/react-router';
+import { useI18n } from '../i18n';
+import { post } from '../api/client';
+import { useAct } from '../api/hooks';
+import type { Change, Plan, Rollout, RolloutSpec, Strategy, Targets } from '../api/types';
+import { useCan } from '../app/session';
+import { unpackNodes } from '../lib/handoff';
+import { parseWaves } from '../lib/rollout';
+import { Btn } from '../ui/button';
+import { ProblemBox } from '../ui/feedback';
+import { Field } from '../ui/field';
+import { Head } from '../ui/panel';
+import { ChangeRows, emptyRow, rowProblem, toChange } from './rollout/changes';
+import type { ChangeRow } from './rollout/changes';
+import { PlanPreview } from './rollout/plan';
+import { StrategyForm, defaultStrategy, toStrategy } from './rollout/strategy';
+import type { StrategyState } from './rollout/strategy';
+
+const route = getRouteApi('/app/rollouts/new');
+
+function toTargets(kind: string, selector: string, nodes: string): Targets {
+	return kind === 'nodes' ? { nodes: nodes.split(/[,\s]+/).filter(Boolean) } : { selector: kind === 'all' ? '*' : selector.trim() };
+}
+
+/** Target, change, strategy, then a plan that shows what each node would do, and only then a rollout. */
+export function RolloutNew() {
+	const { t } = useI18n();
+	const search = route.useSearch();
+	const navigate = useNavigate();
+	const can = useCan('operator');
+	const given = unpackNodes(search.nodes);
+	const [kind, setKind] = useState(given.length > 0 ? 'nodes' : search.selector === '*' ? 'all' : 'selector');
+	const [selector, setSelector] = useState(search.selector ?? '');
+	const [nodes, setNodes] = useState(given.join(', '));
+	const [rows, setRows] = useState<ChangeRow[]>([{ ...emptyRow(), service: search.service ?? '', config: search.config ?? '', configVersion: search.version ?? '', pkg: search.package ?? '' }]);
+	const [strategy, setStrategy] = useState<StrategyState>(defaultStrategy);
+	const [name, setName] = useState('');
+	const [shown, setShown] = useState<{ key: string; plan: Plan } | null>(null);
+
+	const targets = toTargets(kind, selector, nodes);
+	const hasTarget = kind === 'nodes' ? (targets.nodes?.length ?? 0) > 0 : !!targets.selector;
+	const waves = parseWaves(strategy.waves);
+	const bad = rows.map(rowProblem).find((p) => p !== null) ?? null;
+	const changes: Change[] = rows.map(toChange);
+	const built: Strategy = toStrategy(strategy);
+	const spec: RolloutSpec = { name: name || undefined, changes, targets, strategy: built };
+	const key = JSON.stringify([changes, targets, built]);
+	const missing = !hasTarget ? t('plan.needTarget') : bad ? t(bad) : waves === null ? t('plan.badWaves') : null;
+
+	const plan = useAct(() => post<Plan>('/rollouts/plan', { changes, targets, strategy: built }), [], (p) => setShown({ key, plan: p }));
+	const current = shown?.key === key ? shown.plan : null;
+	const start = useAct(
+		(draft: boolean) => post<Rollout>('/rollouts', { ...spec, plan_hash: current?.plan_hash, draft: draft || undefined }),
+		['rollouts', 'overview', 'nodes'],
+		(r) => void navigate({ to: '/rollouts/$id', params: { id: String(r.number) } }),
+	);
+	const blocked = !can ? t('error.needsRole', { role: t('role.operator') }) : !current ? t('plan.first') : current.counts.nodes === 0 ? t('plan.noNodes') : current.counts.change === 0 ? t('plan.nothing') : null;
+
+	return (
+		<>
+			<Head crumbs={[{ label: t('nav.rollouts'), to: '/rollouts' }, { label: t('rollouts.new') }]} title={t('rollouts.new')} why={t('plan.why')} />
+			<form
+				className="stack"
+				onSubmit={(e) => {
+					e.preventDefault();
+					if (!missing) plan.mutate(undefined);
+				}}
+			>
+				<section className="panel">
+					<ol className="steps">
+						<li>
+							<span className="k">1</span>
+							<div className="stack-2">
+								<b>{t('plan.target')}</b>
+								<fieldset className="radios">
+									<legend className="sr">{t('plan.target')}</legend>
+									{(['selector', 'nodes', 'all'] as const).map((k) => (
+										<label key={k} className="row gap1">
+											<input type="radio" name="kind" checked={kind === k} onChange={() => setKind(k)} /> {t(`plan.by.${k}`)}
+										</label>
+									))}
+								</fieldset>
+								{kind === 'selector' && <Field label={t('plan.selector')} className="input mono" value={selector} onChange={(e) => setSelector(e.target.value)} placeholder="site=plant-3,line in (1,2)" hint={t('plan.selectorHint')} />}
+								{kind === 'nodes' && <Field label={t('plan.nodes')} className="input mono" value={nodes} onChange={(e) => setNodes(e.target.value)} placeholder="gw-1, gw-2" />}
+								{kind === 'all' && <p className="dim">{t('plan.allHint')}</p>}
+							</div>
+						</li>
+						<li>
+							<span className="k">2</span>
+							<div className="stack-2">
+								<b>{t('plan.change')}</b>
+								<ChangeRows rows={rows} onChange={setRows} />
+							</div>
+						</li>
+						<li>
+							<span className="k">3</span>
+							<div className="stack-2">
+								<b>{t('plan.strategy')}</b>
+								<StrategyForm value={strategy} onChange={setStrategy} badWaves={waves === null} />
+							</div>
+						</li>
+						<li>
+							<span className="k">4</span>
+							<div className="stack-2">
+								<b>{t('plan.preview')}</b>
+								<div className="row wrap">
+									<Btn type="submit" icon="info" busy={plan.isPending} aria-disabled={missing !== null || undefined} kind={current ? undefined : 'primary'} data-testid="plan">
+										{current ? t('plan.again') : t('plan.make')}
+									</Btn>
+									<span className="t12 dimmer">{missing ?? (current ? t('plan.fresh') : shown ? t('plan.stale') : t('plan.nothingSent'))}</span>
+								</div>
+								{plan.error && <ProblemBox problem={plan.error} />}
+							</div>
+						</li>
+					</ol>
+				</section>
+				{current && <PlanPreview plan={current} />}
+			</form>
+			{current && (
+				<section className="panel startbar">
+					<div className="body stack-2">
+						<Field label={t('plan.name')} value={name} onChange={(e) => setName(e.target.value)} maxLength={120} />
+						{start.error && <ProblemBox problem={start.error} retry={start.error.status === 409 ? () => plan.mutate(undefined) : undefined} />}
+						<div className="row wrap">
+							<Btn kind="primary" icon="play" busy={start.isPending} aria-disabled={blocked !== null || undefined} onClick={() => start.mutate(false)} data-testid="start">
+								{strategy.approval ? t('plan.submit') : t('plan.start', { n: current.counts.change })}
+							</Btn>
+							<Btn aria-disabled={blocked !== null || undefined} onClick={() => start.mutate(true)}>
+								{t('plan.draft')}
+							</Btn>
+							{blocked && <span className="t12 dimmer">{blocked}</span>}
+						</div>
+					</div>
+				</section>
+			)}
+		</>
+	);
+}
