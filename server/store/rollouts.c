@@ -106,7 +106,7 @@ bool rollouts_get(struct ctx *ctx, const char *id_or_number, struct rollout *out
 
 	if (!db_query(ctx->db, ctx->arena, ROLLOUTS_GET,
 		      DB_ARGS(db_text(ctx->project_id), db_text(id_or_number),
-			      db_int(numeric ? atoi(id_or_number) : -1)),
+			      db_int(numeric ? strtoll(id_or_number, NULL, 10) : -1)),
 		      &rows, err))
 		return false;
 	if (rows.count == 0)

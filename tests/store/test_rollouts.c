@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A rollout from plan to rollback on a real database; the nodes are played by the test. */
+#include "harness/harness.h"
+
+#include "base/fields.h"
+#include "domain/rollout/advance.h"
+#include "domain/rollout/plan.h"
+#include "domain/rollout/result.h"
+#include "domain/rollout/rollout.h"
+#include "store/rollout_steps.h"
+#include "store/rollouts.h"
+
+#define DIGEST "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+#define NODE(n) "nnodeaaaaaaaaaaaaaa" n
+
+/* Five nodes na..ne, a package in two versions, a config in two versions. */
+static const char FLEET[] =
+	"INSERT INTO node (id, project_id, name, labels, shard, state, online, platform) SELECT"
+	" 'nnodeaaaaaaaaaaaaaa' || c, '" HARNESS_PROJECT "', 'node-' || c,"
+	" jsonb_build_object('site', 'plant-1'), 0, 'active', true, 'linux-amd64'"
+	" FROM unnest('{a,b,c,d,e}'::text[]) c;"
+	"INSERT INTO package_release (id, project_id, name, version, platform, sha256, size, format,"
+	" manifest, envelope, key_id) SELECT 'releaseaaaaaaaaaaaa' || v, '" HARNESS_PROJECT "',"
+	" 'mosquitto', v, 'linux-amd64', repeat(v, 64), 1000, 'tar.gz',"
+	" '{\"service\":{\"driver\":\"mosquitto\"}}', '{}', repeat('0', 16)"
+	" FROM unnest('{2,3}'::text[]) v;"
+	"INSERT INTO blob (sha256, size, data) SELECT decode(repeat(v, 64), 'hex'), 6,"
+	" convert_to('port ' || v, 'UTF8') FROM unnest('{1,2}'::text[]) v;"
+	"INSERT INTO config (id, project_id, name, latest) VALUES ('configaaaaaaaaaaaaaa',"
+	" '" HARNESS_PROJECT "', 'broker', 2);"
+	"INSERT INTO config_version (config_id, no, digest) SELECT 'configaaaaaaaaaaaaaa',"
+	" v::integer, '" DIGEST "' FROM unnest('{1,2}'::text[]) v;"
+	"INSERT INTO config_file (config_id, no, path, blob_sha256, size) SELECT"
+	" 'configaaaaaaaaaaaaaa', v::integer, 'mosquitto.conf', decode(repeat(v, 64), 'hex'), 6"
+	" FROM unnest('{1,2}'::text[]) v;";
+
+static json_t *parse(const char *text)
+{
+	struct error err = {0};
+	json_t *json;
+
+	assert_done(json_parse_limited(text, strlen(text), 16, &json, &err), err);
+	return json_keep(json, harness_ctx()->arena);
+}
+
+static struct rollout_request request_of(const char *version, const char *strategy)
+{
+	struct arena *arena = harness_ctx()->arena;
+
+	return (struct rollout_request){
+		.changes = parse(arena_printf(
+			arena,
+			"[{\"service\":\"broker\",\"package\":{\"name\":\"mosquitto\","
+			"\"version\":\"%s\"},\"config\":{\"name\":\"broker\",\"version\":%s}}]",
+			version, strcmp(version, "2") == 0 ? "1" : "2")),
+		.targets = parse("{\"selector\":\"site=plant-1\"}"),
+		.strategy = parse(strategy),
+	};
+}
+
+static struct rollout create(const char *version, const char *strategy)
+{
+	struct rollout_request request = request_of(version, strategy);
+	struct error err = {0};
+	struct rollout rollout;
+
+	assert_done(rollout_create(harness_ctx(), &request, &rollout, &err), err);
+	return rollout;
+}
+
+static void advance(void)
+{
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	bool busy = true;
+
+	for (int turn = 0; busy && turn < 20; turn++)
+		assert_done(rollouts_advance(ctx, &busy, &err), err);
+	ctx->project_id = HARNESS_PROJECT;
+	assert_false(busy);
+}
+
+/* The node says this about the newest generation that it was given. */
+static void report(const char *node, enum result_state state)
+{
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	struct db_rows rows;
+	static const char NEWEST[] = "SELECT desired_generation FROM node WHERE id = $1";
+
+	assert_done(db_query(ctx->db, ctx->arena, NEWEST, DB_ARGS(db_text(node)), &rows, &err),
+		    err);
+	struct msg_result result = {.generation = db_get_int(&rows, 0, 0),
+				    .digest = DIGEST,
+				    .state = state,
+				    .has_error = state == RESULT_ROLLED_BACK,
+				    .error = {.phase = "verify",
+					      .code = "service_failed",
+					      .text = "broker exited",
+					      .stderr_text = "no luck\n"}};
+	assert_done(rollout_on_result(ctx, node, &result, &err), err);
+}
+
+static const char *state_of(const char *id)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	assert_done(rollouts_get(harness_ctx(), id, &rollout, &err), err);
+	return rollout.state;
+}
+
+static const char *step_of(const char *id, const char *node)
+{
+	struct error err = {0};
+	struct rollout_step step;
+
+	assert_done(rollout_steps_get(harness_ctx(), id, node, &step, &err), err);
+	return step.state;
+}
+
+/* "2/1 true" = release of version 2, config version 1, to run; "" = not desired. */
+static const char *desired_of(const char *node)
+{
+	static const char DESIRED[] =
+		"SELECT right(package_release_id, 1) || '/' || config_version || ' ' || desired_run"
+		" FROM node_service WHERE node_id = $1 AND desired_driver IS NOT NULL";
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	struct db_rows rows;
+
+	assert_done(db_query(ctx->db, ctx->arena, DESIRED, DB_ARGS(db_text(node)), &rows, &err),
+		    err);
+	return rows.count > 0 ? db_get_text(&rows, 0, 0) : "";
+}
+
+static const char *const NODES[] = {NODE("a"), NODE("b"), NODE("c"), NODE("d"), NODE("e")};
+
+static struct rollout fleet_on_two(void)
+{
+	harness.server.health_interval_ms = 30000;
+	harness_sql(harness_ctx()->db, FLEET);
+	struct rollout first = create("2", "{\"health_gate_ms\":0}");
+	advance();
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(step_of(first.id, NODES[i]), "sent");
+		report(NODES[i], RESULT_SUCCEEDED);
+	}
+	advance();
+	assert_string_equal(state_of(first.id), "succeeded");
+	return first;
+}
+
+static void test_waves_follow_each_other(void **state)
+{
+	(void)state;
+	fleet_on_two();
+	struct rollout second = create("3", "{\"waves\":[1,2,2]}");
+	advance();
+	assert_string_equal(step_of(second.id, NODES[0]), "sent");
+	assert_string_equal(step_of(second.id, NODES[1]), "pending");
+	assert_string_equal(desired_of(NODES[0]), "3/2 true");
+	assert_string_equal(desired_of(NODES[1]), "2/1 true");
+	report(NODES[0], RESULT_FETCHING);
+	report(NODES[0], RESULT_ACCEPTED); /* late: goes nowhere */
+	assert_string_equal(step_of(second.id, NODES[0]), "fetching");
+	report(NODES[0], RESULT_SUCCEEDED);
+	report(NODES[0], RESULT_ROLLED_BACK); /* a verdict stays */
+	assert_string_equal(step_of(second.id, NODES[0]), "succeeded");
+	advance();
+	assert_string_equal(step_of(second.id, NODES[1]), "sent");
+	assert_string_equal(step_of(second.id, NODES[2]), "sent");
+	assert_string_equal(step_of(second.id, NODES[3]), "pending");
+}
+
+static void test_failed_wave_pauses_and_restores(void **state)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout bad = create("3", "{\"waves\":[1,2,2]}");
+	advance();
+	report(NODES[0], RESULT_ROLLED_BACK);
+	assert_string_equal(desired_of(NODES[0]), "2/1 true");
+	advance();
+	assert_string_equal(state_of(bad.id), "paused");
+	assert_string_equal(step_of(bad.id, NODES[1]), "pending");
+	assert_done(rollouts_get(harness_ctx(), bad.id, &rollout, &err), err);
+	assert_string_equal(rollout.reason, "wave 1: 1 of 1 failed, 0 allowed");
+
+	/* Nothing that it changed is left, so there is nothing to roll back. */
+	assert_false(rollout_roll_back(harness_ctx(), bad.id, NULL, &rollout, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+}
+
+static void test_resume_accepts_what_failed(void **state)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout bad = create("3", "{\"waves\":[1,4]}");
+	advance();
+	report(NODES[0], RESULT_ROLLED_BACK);
+	advance();
+	assert_done(rollout_act(harness_ctx(), bad.id, ROLLOUT_RESUME, &rollout, &err), err);
+	advance();
+	assert_string_equal(state_of(bad.id), "running");
+	assert_string_equal(step_of(bad.id, NODES[1]), "sent");
+}
+
+static void test_retry_tries_again(void **state)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout bad = create("3", "{\"waves\":[1,4]}");
+	advance();
+	report(NODES[0], RESULT_ROLLED_BACK);
+	advance();
+	assert_done(rollout_act(harness_ctx(), bad.id, ROLLOUT_RETRY, &rollout, &err), err);
+	advance();
+	assert_string_equal(step_of(bad.id, NODES[0]), "sent");
+	assert_string_equal(desired_of(NODES[0]), "3/2 true");
+	report(NODES[0], RESULT_SUCCEEDED);
+	advance();
+	assert_string_equal(step_of(bad.id, NODES[1]), "sent");
+}
+
+static void test_rollback_restores_each_node(void **state)
+{
+	struct error err = {0};
+	struct rollout back;
+	struct db_rows rows;
+	static const char CONTENTS[] =
+		"SELECT count(DISTINCT (content::jsonb -> 'services')::text) FROM node_desired"
+		" WHERE node_id = $1 AND generation IN (1, 3)";
+
+	(void)state;
+	fleet_on_two();
+	struct rollout second = create("3", "{\"waves\":[2,3]}");
+	advance();
+	report(NODES[0], RESULT_SUCCEEDED);
+	report(NODES[1], RESULT_SUCCEEDED);
+	advance();
+	assert_done(rollout_roll_back(harness_ctx(), second.id, parse("{}"), &back, &err), err);
+	assert_string_equal(state_of(second.id), "rolling_back");
+	advance();
+	for (size_t i = 0; i < 5; i++) {
+		assert_string_equal(desired_of(NODES[i]), "2/1 true");
+		report(NODES[i], RESULT_SUCCEEDED);
+	}
+	advance();
+	assert_string_equal(state_of(back.id), "succeeded");
+	assert_string_equal(state_of(second.id), "rolled_back");
+	/* Not only the same version: the very same content. */
+	assert_done(db_query(harness_ctx()->db, harness_ctx()->arena, CONTENTS,
+			     DB_ARGS(db_text(NODES[0])), &rows, &err),
+		    err);
+	assert_int_equal(db_get_int(&rows, 0, 0), 1);
+}
+
+static void test_rollback_of_the_first_removes(void **state)
+{
+	struct error err = {0};
+	struct rollout back;
+
+	(void)state;
+	struct rollout first = fleet_on_two();
+	assert_done(rollout_roll_back(harness_ctx(), first.id, NULL, &back, &err), err);
+	advance();
+	assert_string_equal(desired_of(NODES[4]), "");
+}
+
+static void test_newer_supersedes(void **state)
+{
+	struct error err = {0};
+	struct rollout_step step;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout older = create("3", "{\"waves\":[5]}");
+	advance();
+	struct rollout newer = create("2", "{\"waves\":[5]}");
+	advance();
+	assert_done(rollout_steps_get(harness_ctx(), older.id, NODES[0], &step, &err), err);
+	assert_string_equal(step.state, "superseded");
+	assert_non_null(strstr(step.reason, "superseded by rollout"));
+	assert_string_equal(step_of(newer.id, NODES[0]), "sent");
+}
+
+static void test_plan_hash_guards(void **state)
+{
+	struct error err = {0};
+	struct plan plan;
+	struct rollout rollout;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout_request request = request_of("3", "{}");
+	assert_done(plan_make(harness_ctx(), request.changes, request.targets, request.strategy,
+			      &plan, &err),
+		    err);
+	assert_int_equal(plan.change, 5);
+	request.plan_hash = plan.hash;
+	harness_sql(harness_ctx()->db, "UPDATE node SET labels = '{}' WHERE name = 'node-e'");
+	assert_false(rollout_create(harness_ctx(), &request, &rollout, &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	assert_string_equal(err.field, "plan_hash");
+	request.plan_hash = NULL;
+	assert_done(rollout_create(harness_ctx(), &request, &rollout, &err), err);
+}
+
+static void test_unrenderable_is_refused_at_plan(void **state)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	(void)state;
+	harness.server.health_interval_ms = 30000;
+	harness_sql(harness_ctx()->db, FLEET);
+	harness_sql(harness_ctx()->db, "UPDATE blob SET data = 'a\n${b}' WHERE size = 6");
+	struct rollout_request request = request_of("2", "{}");
+	assert_false(rollout_create(harness_ctx(), &request, &rollout, &err));
+	assert_int_equal(err.code, ERR_INVALID);
+	assert_non_null(strstr(err.text, "mosquitto.conf:2:1"));
+}
+
+static void test_empty_selector_matches_nothing(void **state)
+{
+	struct error err = {0};
+	struct rollout rollout;
+
+	(void)state;
+	harness_sql(harness_ctx()->db, FLEET);
+	struct rollout_request request = request_of("2", "{}");
+	request.targets = parse("{\"selector\":\"\"}");
+	assert_false(rollout_create(harness_ctx(), &request, &rollout, &err));
+	assert_string_equal(err.field, "targets");
+}
+
+static void test_deadline_times_out_and_restores(void **state)
+{
+	(void)state;
+	fleet_on_two();
+	struct rollout slow = create("3", "{\"waves\":[1,4]}");
+	advance();
+	harness_sql(harness_ctx()->db,
+		    "UPDATE rollout_step SET deadline_at = now() - interval '1 s'"
+		    " WHERE state = 'sent'");
+	advance();
+	assert_string_equal(step_of(slow.id, NODES[0]), "timed_out");
+	assert_string_equal(desired_of(NODES[0]), "2/1 true");
+	assert_string_equal(state_of(slow.id), "paused");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		STORE_TEST(test_waves_follow_each_other),
+		STORE_TEST(test_failed_wave_pauses_and_restores),
+		STORE_TEST(test_resume_accepts_what_failed),
+		STORE_TEST(test_retry_tries_again),
+		STORE_TEST(test_rollback_restores_each_node),
+		STORE_TEST(test_rollback_of_the_first_removes),
+		STORE_TEST(test_newer_supersedes),
+		STORE_TEST(test_plan_hash_guards),
+		STORE_TEST(test_unrenderable_is_refused_at_plan),
+		STORE_TEST(test_empty_selector_matches_nothing),
+		STORE_TEST(test_deadline_times_out_and_restores),
+	};
+
+	return cmocka_run_group_tests(tests, harness_group_setup, harness_group_teardown);
+}
