@@ -25,6 +25,7 @@ CREATE TABLE change_feed (
 	at timestamptz NOT NULL DEFAULT now(),
 	data jsonb
 );
+CREATE INDEX change_feed_order ON change_feed (xid, id);
 CREATE INDEX change_feed_project ON change_feed (project_id, id);
 CREATE INDEX change_feed_age ON change_feed (at);
 COMMENT ON TABLE change_feed IS 'What changed, for server-sent events; kept for an hour.';

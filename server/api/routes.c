@@ -7,7 +7,7 @@
 const struct route ROUTES[] = {
 	/* system */
 	{"GET", "/healthz", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, healthz_get_handler},
-	{"GET", "/readyz", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, readyz_get_handler},
+	{"GET", "/readyz", ROLE_NONE, NULL, ROUTE_PUBLIC, readyz_get_handler},
 	{"GET", "/metrics", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, metrics_get_handler},
 	{"GET", "/api/v1/version", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB,
 	 version_get_handler},

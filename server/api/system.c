@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/metrics.h"
 #include "base/strbuf.h"
+#include "store/db.h"
 
 enum { METRICS_TEXT_MAX = 1 << 20 };
 
@@ -27,9 +28,11 @@ bool healthz_get_handler(struct request *req, struct error *err)
 
 bool readyz_get_handler(struct request *req, struct error *err)
 {
-	struct api *api = request_ctx(req)->server->api;
+	struct ctx *ctx = request_ctx(req);
+	struct api *api = ctx->server->api;
 
-	return api->ready(api->ready_arg, err) &&
+	/* The frame has answered already if there is no connection at all. */
+	return db_check(ctx->db, err) && api->ready(api->ready_arg, err) &&
 	       request_reply_text(req, 200, "text/plain; charset=utf-8", "ready\n");
 }
 

@@ -8,21 +8,22 @@
 static const char CHANGES_INSERT[] =
 	"INSERT INTO change_feed (project_id, kind, object_id, data) VALUES ($1, $2, $3, $4::jsonb)";
 
-/* Ids are given before commit: only rows of transactions that ended before every running one are in
- * their final order. */
+/* Ids are given before commit, so a lower one may appear later. Rows of transactions that began before
+ * every running one are complete, and ordered by transaction none can slip in behind the reader. */
 static const char CHANGES_LIST_AFTER[] =
-	"SELECT id, project_id, kind, object_id, at, data FROM change_feed"
-	" WHERE id > $1 AND xid < pg_snapshot_xmin(pg_current_snapshot())"
-	" ORDER BY id LIMIT $2";
+	"SELECT id, xid::text::bigint AS xid, project_id, kind, object_id, at, data FROM change_feed"
+	" WHERE (xid, id) > ($1::text::xid8, $2)"
+	" AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT $3";
 
-static const char CHANGES_RANGE[] =
-	"SELECT coalesce(min(id), 0), coalesce(max(id), 0) FROM change_feed"
-	" WHERE xid < pg_snapshot_xmin(pg_current_snapshot())";
+static const char CHANGES_NEWEST[] =
+	"SELECT xid::text::bigint, id FROM change_feed"
+	" WHERE xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid DESC, id DESC LIMIT 1";
 
 static const char CHANGES_DELETE_OLD[] = "DELETE FROM change_feed WHERE at < $1";
 
 static const struct field CHANGE_FIELDS[] = {
-	FIELD_INT64(struct change, id, 0, 0, INT64_MAX),
+	FIELD_INT64_AS("xid", struct change, position.xid, 0, 0, INT64_MAX),
+	FIELD_INT64_AS("id", struct change, position.id, 0, 0, INT64_MAX),
 	FIELD_STRING(struct change, project_id, 0, 64),
 	FIELD_STRING(struct change, kind, 0, 32),
 	FIELD_STRING(struct change, object_id, 0, 128),
@@ -46,13 +47,13 @@ bool changes_insert_data(struct ctx *ctx, const char *kind, const char *object_i
 	       db_notify(ctx->db, DB_CHANNEL_CHANGES, err);
 }
 
-bool changes_list_after(struct ctx *ctx, int64_t after, int64_t limit, struct change **out,
-			size_t *count, struct error *err)
+bool changes_list_after(struct ctx *ctx, const struct change_position *after, int64_t limit,
+			struct change **out, size_t *count, struct error *err)
 {
 	struct db_rows rows;
 
 	if (!db_query(ctx->db, ctx->arena, CHANGES_LIST_AFTER,
-		      DB_ARGS(db_int(after), db_int(limit)), &rows, err))
+		      DB_ARGS(db_int(after->xid), db_int(after->id), db_int(limit)), &rows, err))
 		return false;
 	struct change *changes = arena_array(ctx->arena, rows.count, sizeof(*changes));
 	for (size_t i = 0; i < rows.count; i++)
@@ -63,14 +64,17 @@ bool changes_list_after(struct ctx *ctx, int64_t after, int64_t limit, struct ch
 	return true;
 }
 
-bool changes_range(struct ctx *ctx, int64_t *oldest, int64_t *newest, struct error *err)
+bool changes_newest(struct ctx *ctx, struct change_position *out, struct error *err)
 {
 	struct db_rows rows;
 
-	if (!db_query(ctx->db, ctx->arena, CHANGES_RANGE, DB_NO_ARGS, &rows, err))
+	if (!db_query(ctx->db, ctx->arena, CHANGES_NEWEST, DB_NO_ARGS, &rows, err))
 		return false;
-	*oldest = db_get_int(&rows, 0, 0);
-	*newest = db_get_int(&rows, 0, 1);
+	*out = (struct change_position){.xid = 0};
+	if (rows.count > 0) {
+		out->xid = db_get_int(&rows, 0, 0);
+		out->id = db_get_int(&rows, 0, 1);
+	}
 	return true;
 }
 

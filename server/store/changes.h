@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The feed of changes that dashboards follow. A change is written in the transaction that makes it and
- * seen by readers after its commit, in the order of ids, none twice and none missed.
+ * seen by readers after its commit, none twice and none missed.
  */
 #pragma once
 
@@ -21,8 +21,14 @@ MUST_CHECK bool changes_insert(struct ctx *ctx, const char *kind, const char *ob
 MUST_CHECK bool changes_insert_data(struct ctx *ctx, const char *kind, const char *object_id,
 				    const json_t *data, struct error *err);
 
+/* Where a reader stands: changes are read in the order of transactions, then of ids. */
+struct change_position {
+	int64_t xid;
+	int64_t id; /* of the change; unique by itself */
+};
+
 struct change {
-	int64_t id;
+	struct change_position position;
 	const char *project_id;
 	const char *kind;
 	const char *object_id;
@@ -31,14 +37,15 @@ struct change {
 };
 
 /*
- * Changes of all projects with an id above after, oldest first, at most limit, up to the first that a
- * running transaction may still precede.
+ * Changes of all projects behind after, at most limit, up to the first that a running transaction may
+ * still precede.
  */
-MUST_CHECK bool changes_list_after(struct ctx *ctx, int64_t after, int64_t limit,
-				   struct change **out, size_t *count, struct error *err);
+MUST_CHECK bool changes_list_after(struct ctx *ctx, const struct change_position *after,
+				   int64_t limit, struct change **out, size_t *count,
+				   struct error *err);
 
-/* The oldest and newest id that are readable now; 0 and 0 when there is none. */
-MUST_CHECK bool changes_range(struct ctx *ctx, int64_t *oldest, int64_t *newest, struct error *err);
+/* The last one that is readable now; zeros when there is none. */
+MUST_CHECK bool changes_newest(struct ctx *ctx, struct change_position *out, struct error *err);
 
 /* Retention: drops what is older than before. */
 MUST_CHECK bool changes_delete_old(struct ctx *ctx, usec_t before, struct error *err);

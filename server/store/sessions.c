@@ -83,13 +83,6 @@ bool sessions_delete_user(struct ctx *ctx, const char *user_id, struct error *er
 	return db_exec(ctx->db, SESSIONS_DELETE_USER, DB_ARGS(db_text(user_id)), NULL, err);
 }
 
-bool sessions_delete_old(struct ctx *ctx, struct error *err)
-{
-	static const char SESSIONS_DELETE_OLD[] = "DELETE FROM session WHERE expires_at <= $1";
-
-	return db_exec(ctx->db, SESSIONS_DELETE_OLD, DB_ARGS(db_time(ctx->now)), NULL, err);
-}
-
 bool tokens_insert(struct ctx *ctx, const struct api_token *token, const uint8_t hash[SHA256_SIZE],
 		   struct error *err)
 {
@@ -271,12 +264,4 @@ bool idempotency_forget(struct ctx *ctx, const char *key, struct error *err)
 	return db_exec(ctx->db, IDEMPOTENCY_FORGET,
 		       DB_ARGS(db_text(ctx->project_id), db_text(ctx->actor->id), db_text(key)),
 		       NULL, err);
-}
-
-bool idempotency_delete_old(struct ctx *ctx, usec_t before, struct error *err)
-{
-	static const char IDEMPOTENCY_DELETE_OLD[] =
-		"DELETE FROM idempotency WHERE created_at < $1";
-
-	return db_exec(ctx->db, IDEMPOTENCY_DELETE_OLD, DB_ARGS(db_time(before)), NULL, err);
 }

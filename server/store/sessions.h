@@ -26,8 +26,6 @@ MUST_CHECK bool sessions_find(struct ctx *ctx, const uint8_t hash[SHA256_SIZE], 
 MUST_CHECK bool sessions_delete(struct ctx *ctx, const uint8_t hash[SHA256_SIZE],
 				struct error *err);
 MUST_CHECK bool sessions_delete_user(struct ctx *ctx, const char *user_id, struct error *err);
-/* Retention: what has expired. */
-MUST_CHECK bool sessions_delete_old(struct ctx *ctx, struct error *err);
 
 /* --- tokens --- */
 
@@ -66,4 +64,3 @@ MUST_CHECK bool idempotency_finish(struct ctx *ctx, const char *key, unsigned in
 				   const char *body, struct error *err);
 /* The request failed: it may be tried again. */
 MUST_CHECK bool idempotency_forget(struct ctx *ctx, const char *key, struct error *err);
-MUST_CHECK bool idempotency_delete_old(struct ctx *ctx, usec_t before, struct error *err);

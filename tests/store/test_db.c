@@ -245,14 +245,14 @@ static void test_changes_come_in_order_after_commit(void **state)
 	struct ctx *ctx = harness_ctx();
 	struct error err = {0};
 	struct change *changes;
-	int64_t oldest, newest;
+	struct change_position newest;
 	size_t count;
 
 	(void)state;
-	assert_done(changes_range(ctx, &oldest, &newest, &err), err);
+	assert_done(changes_newest(ctx, &newest, &err), err);
 	assert_done(changes_insert(ctx, "node", "na", &err), err);
 	assert_done(changes_insert(ctx, "config", "c", &err), err);
-	assert_done(changes_list_after(ctx, newest, 10, &changes, &count, &err), err);
+	assert_done(changes_list_after(ctx, &newest, 10, &changes, &count, &err), err);
 	assert_int_equal(count, 2);
 	assert_string_equal(changes[0].object_id, "na");
 	assert_string_equal(changes[1].kind, "config");
@@ -260,7 +260,8 @@ static void test_changes_come_in_order_after_commit(void **state)
 	assert_true(changes[0].at > 0);
 	harness_sql(ctx->db, "BEGIN");
 	assert_done(changes_insert(ctx, "node", "nb", &err), err);
-	assert_done(changes_list_after(ctx, changes[1].id, 10, &changes, &count, &err), err);
+	assert_done(changes_list_after(ctx, &changes[1].position, 10, &changes, &count, &err),
+		    err);
 	assert_int_equal(count, 0);
 	harness_sql(ctx->db, "ROLLBACK");
 	assert_done(changes_delete_old(ctx, clock_now_utc() + USEC_PER_HOUR, &err), err);

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "feed.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "base/log.h"
+#include "http/events.h"
+#include "store/changes.h"
+#include "store/db.h"
+
+/* Rows may become readable without a wake-up of their own, when an older transaction ends. */
+enum { SWEEP_MS = 500, RETRY_MS = 1000, BATCH = 500 };
+
+struct feed {
+	const char *database_url;
+	struct event_hub *hub;
+	pthread_t thread;
+	int stop_fd;
+	struct db *db;
+	bool positioned; /* the hub knows where the history begins */
+	struct change_position position;
+};
+
+static bool stopped(const struct feed *feed)
+{
+	struct pollfd poller = {.fd = feed->stop_fd, .events = POLLIN};
+
+	return poll(&poller, 1, 0) > 0;
+}
+
+static void publish(struct feed *feed, struct arena *arena, const struct change *change)
+{
+	char at[TIME_TEXT_SIZE];
+	json_t *data;
+
+	time_format(change->at, at);
+	data = json_pack("{s:s, s:s, s:s}", "kind", change->kind, "id", change->object_id, "at",
+			 at);
+	if (change->data != NULL)
+		json_object_set(data, "data", change->data);
+	event_hub_publish(feed->hub, &(struct event){
+					     .id = change->position.id,
+					     .project_id = change->project_id,
+					     .kind = change->kind,
+					     .data = json_text(json_keep(data, arena), arena),
+				     });
+}
+
+/* Everything that is new; full tells that there may be more. */
+static bool read_batch(struct feed *feed, struct ctx *ctx, bool *full, struct error *err)
+{
+	struct change *changes;
+	size_t count;
+
+	if (!feed->positioned) {
+		if (!changes_newest(ctx, &feed->position, err))
+			return false;
+		event_hub_start(feed->hub, feed->position.id);
+		feed->positioned = true;
+	}
+	if (!changes_list_after(ctx, &feed->position, BATCH, &changes, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		publish(feed, ctx->arena, &changes[i]);
+		feed->position = changes[i].position;
+	}
+	*full = count == BATCH;
+	return true;
+}
+
+static bool read_all(struct feed *feed, struct arena *arena, struct error *err)
+{
+	static const struct actor SYSTEM = {.kind = ACTOR_SYSTEM, .name = "feed"};
+	struct ctx ctx = {.db = feed->db, .arena = arena, .actor = &SYSTEM, .request_id = "feed"};
+	bool full = true;
+
+	while (full) {
+		ctx.now = clock_now_utc();
+		if (!read_batch(feed, &ctx, &full, err))
+			return false;
+		arena_reset(arena);
+	}
+	return true;
+}
+
+static bool run_once(struct feed *feed, struct arena *arena, struct error *err)
+{
+	bool notified;
+
+	if (feed->db == NULL && (!db_open(feed->database_url, "musterd events", &feed->db, err) ||
+				 !db_listen(feed->db, DB_CHANNEL_CHANGES, err)))
+		return false;
+	return read_all(feed, arena, err) &&
+	       db_wait(feed->db, feed->stop_fd, SWEEP_MS, &notified, err);
+}
+
+static void *feed_run(void *arg)
+{
+	struct feed *feed = arg;
+	struct arena *arena = arena_new();
+	bool away = false;
+	struct error err;
+
+	while (!stopped(feed)) {
+		struct pollfd poller = {.fd = feed->stop_fd, .events = POLLIN};
+
+		if (run_once(feed, arena, &err)) {
+			away = false;
+			continue;
+		}
+		if (!away)
+			log_warn("events wait for the database: %s", err.text);
+		away = true;
+		poll(&poller, 1, RETRY_MS);
+	}
+	db_close(feed->db);
+	arena_free(arena);
+	return NULL;
+}
+
+bool feed_start(const char *database_url, struct event_hub *hub, struct feed **out,
+		struct error *err)
+{
+	struct feed *feed = xcalloc(1, sizeof(*feed));
+	int rc;
+
+	feed->database_url = database_url;
+	feed->hub = hub;
+	feed->stop_fd = eventfd(0, EFD_CLOEXEC);
+	rc = pthread_create(&feed->thread, NULL, feed_run, feed);
+	if (rc != 0) {
+		close(feed->stop_fd);
+		free(feed);
+		return error_set_errno(err, ERR_INTERNAL, rc, "could not start the feed of events");
+	}
+	*out = feed;
+	return true;
+}
+
+void feed_stop(struct feed *feed)
+{
+	if (feed == NULL)
+		return;
+	eventfd_write(feed->stop_fd, 1);
+	pthread_join(feed->thread, NULL);
+	close(feed->stop_fd);
+	free(feed);
+}
