@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/package/manifest.h"
+
+#include <string.h>
+
+#include "base/fields.h"
+#include "base/id.h"
+#include "protocol/limits.h"
+
+enum {
+	STRING_MAX = 4096,
+	ITEMS_MAX = 64,
+	PROBES_MAX = 16,
+	SNAPSHOT_MAX = 32,
+	HOUR_MS = 3600000,
+	TEN_MINUTES_MS = 600000,
+};
+
+static const char *const DRIVER_NAMES[] = {"generic", "mosquitto", NULL};
+static const char *const FORMAT_NAMES[] = {"tar.gz", "tar.zst", NULL};
+static const char *const POLICY_NAMES[] = {"always", "on-failure", "never", NULL};
+static const char *const PROBE_NAMES[] = {"process", "tcp", "http", "mqtt", "exec", "log", NULL};
+
+/* A list of strings; the tables want somewhere to put it. */
+struct strings {
+	const char *const *items;
+	size_t count;
+};
+
+struct signal_spec {
+	const char *signal;
+	int64_t grace_ms;
+	struct strings files;
+};
+
+struct restart_spec {
+	int policy;
+	int64_t delay_ms, max_delay_ms, burst, window_ms;
+};
+
+struct limits_spec {
+	int64_t memory_bytes, cpu_percent, pids, files;
+};
+
+struct probe_spec {
+	int kind;
+	bool readiness, liveness;
+	const char *host, *path, *body, *topic, *match, *username, *password;
+	json_t *port;
+	struct strings command;
+	int64_t status, interval_ms, timeout_ms, success, failure, start_grace_ms;
+};
+
+struct service_spec {
+	int driver;
+	struct strings command, after, snapshot;
+	json_t *env;
+	const char *cwd, *user;
+	struct signal_spec stop, reload;
+	struct restart_spec restart;
+	struct limits_spec limits;
+	struct probe_spec *probes;
+	size_t probe_count;
+};
+
+static const struct field STOP_FIELDS[] = {
+	FIELD_STRING(struct signal_spec, signal, 0, 13),
+	FIELD_INT64(struct signal_spec, grace_ms, 0, 0, TEN_MINUTES_MS),
+	FIELD_END,
+};
+
+static const struct field RELOAD_FIELDS[] = {
+	FIELD_STRING(struct signal_spec, signal, FIELD_REQUIRED, 13),
+	FIELD_STRINGS_AS("files", struct signal_spec, files.items, files.count, FIELD_REQUIRED,
+			 LIMIT_CONFIG_FILES, LIMIT_CONFIG_PATH),
+	FIELD_END,
+};
+
+static const struct field RESTART_FIELDS[] = {
+	FIELD_ENUM(struct restart_spec, policy, 0, POLICY_NAMES),
+	FIELD_INT64(struct restart_spec, delay_ms, 0, 0, HOUR_MS),
+	FIELD_INT64(struct restart_spec, max_delay_ms, 0, 0, HOUR_MS),
+	FIELD_INT64(struct restart_spec, burst, 0, 1, 1000),
+	FIELD_INT64(struct restart_spec, window_ms, 0, 1000, HOUR_MS),
+	FIELD_END,
+};
+
+static const struct field LIMITS_FIELDS[] = {
+	FIELD_INT64(struct limits_spec, memory_bytes, 0, 1 << 20, INT64_MAX),
+	FIELD_INT64(struct limits_spec, cpu_percent, 0, 1, 6400),
+	FIELD_INT64(struct limits_spec, pids, 0, 1, INT64_MAX),
+	FIELD_INT64(struct limits_spec, files, 0, 16, INT64_MAX),
+	FIELD_END,
+};
+
+static const struct field PROBE_FIELDS[] = {
+	FIELD_ENUM(struct probe_spec, kind, FIELD_REQUIRED, PROBE_NAMES),
+	FIELD_BOOL(struct probe_spec, readiness, 0),
+	FIELD_BOOL(struct probe_spec, liveness, 0),
+	FIELD_STRING(struct probe_spec, host, 0, 255),
+	FIELD_JSON(struct probe_spec, port, 0),
+	FIELD_STRING(struct probe_spec, path, 0, 1024),
+	FIELD_INT64(struct probe_spec, status, 0, 100, 599),
+	FIELD_STRING(struct probe_spec, body, 0, 1024),
+	FIELD_STRING(struct probe_spec, topic, 0, 255),
+	FIELD_STRINGS_AS("command", struct probe_spec, command.items, command.count, 0, ITEMS_MAX,
+			 STRING_MAX),
+	FIELD_STRING(struct probe_spec, match, 0, 1024),
+	FIELD_STRING(struct probe_spec, username, 0, STRING_MAX),
+	FIELD_STRING(struct probe_spec, password, 0, STRING_MAX),
+	FIELD_INT64(struct probe_spec, interval_ms, 0, 50, HOUR_MS),
+	FIELD_INT64(struct probe_spec, timeout_ms, 0, 50, TEN_MINUTES_MS),
+	FIELD_INT64(struct probe_spec, success, 0, 1, 100),
+	FIELD_INT64(struct probe_spec, failure, 0, 1, 100),
+	FIELD_INT64(struct probe_spec, start_grace_ms, 0, 0, HOUR_MS),
+	FIELD_END,
+};
+
+static const struct field SERVICE_FIELDS[] = {
+	FIELD_ENUM(struct service_spec, driver, 0, DRIVER_NAMES),
+	FIELD_STRINGS_AS("command", struct service_spec, command.items, command.count,
+			 FIELD_REQUIRED, ITEMS_MAX, STRING_MAX),
+	FIELD_JSON(struct service_spec, env, 0),
+	FIELD_STRING(struct service_spec, cwd, 0, 1024),
+	FIELD_OBJECT(struct service_spec, stop, 0, STOP_FIELDS),
+	FIELD_OBJECT(struct service_spec, reload, 0, RELOAD_FIELDS),
+	FIELD_OBJECT(struct service_spec, restart, 0, RESTART_FIELDS),
+	FIELD_STRINGS_AS("after", struct service_spec, after.items, after.count, 0, ITEMS_MAX,
+			 LIMIT_NAME),
+	FIELD_OBJECT(struct service_spec, limits, 0, LIMITS_FIELDS),
+	FIELD_STRING(struct service_spec, user, 0, 32),
+	FIELD_OBJECTS(struct service_spec, probes, probe_count, 0, PROBES_MAX, PROBE_FIELDS,
+		      sizeof(struct probe_spec)),
+	FIELD_STRINGS_AS("snapshot", struct service_spec, snapshot.items, snapshot.count, 0,
+			 SNAPSHOT_MAX, LIMIT_CONFIG_PATH),
+	FIELD_END,
+};
+
+static const struct field ARCHIVE_FIELDS[] = {
+	FIELD_STRING_AS("sha256", struct package_manifest, archive.sha256, FIELD_REQUIRED, 64),
+	FIELD_INT64_AS("size", struct package_manifest, archive.size, FIELD_REQUIRED, 1, INT64_MAX),
+	FIELD_STRING_AS("format", struct package_manifest, archive.format, FIELD_REQUIRED, 16),
+	FIELD_END,
+};
+
+struct manifest_raw {
+	json_t *archive;
+	struct package_manifest manifest;
+};
+
+static const struct field MANIFEST_FIELDS[] = {
+	FIELD_INT64_AS("v", struct manifest_raw, manifest.v, FIELD_REQUIRED, 1, 1),
+	FIELD_STRING_AS("name", struct manifest_raw, manifest.name, FIELD_REQUIRED, LIMIT_NAME),
+	FIELD_STRING_AS("version", struct manifest_raw, manifest.version, FIELD_REQUIRED,
+			LIMIT_NAME),
+	FIELD_STRING_AS("platform", struct manifest_raw, manifest.platform, FIELD_REQUIRED, 32),
+	FIELD_JSON(struct manifest_raw, archive, FIELD_REQUIRED),
+	FIELD_INT64_AS("release", struct manifest_raw, manifest.release, 0, 0, INT64_MAX),
+	FIELD_JSON_AS("service", struct manifest_raw, manifest.service, FIELD_REQUIRED),
+	FIELD_END,
+};
+
+#define LOWER "abcdefghijklmnopqrstuvwxyz"
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define DIGIT "0123456789"
+
+/* The first character of one set, all others of another. */
+static bool made_of(const char *text, const char *first, const char *rest)
+{
+	return text[0] && strchr(first, text[0]) && text[1 + strspn(text + 1, rest)] == '\0';
+}
+
+static bool platform_valid(const char *platform)
+{
+	size_t system = strspn(platform, LOWER DIGIT);
+
+	if (strcmp(platform, "any") == 0)
+		return true;
+	return system > 0 && platform[system] == '-' &&
+	       made_of(platform + system + 1, LOWER DIGIT "_", LOWER DIGIT "_");
+}
+
+static bool signal_valid(const char *name)
+{
+	return !name || (strncmp(name, "SIG", 3) == 0 && strlen(name) >= 5 &&
+			 made_of(name + 3, UPPER DIGIT, UPPER DIGIT));
+}
+
+static bool fail(struct error *err, const char *field, const char *text)
+{
+	return error_set_field(err, ERR_INVALID, field, "%s %s", field, text);
+}
+
+static bool head_check(const struct package_manifest *manifest, struct error *err)
+{
+	if (!id_valid_name(manifest->name))
+		return fail(err, "name", "is not [a-z0-9] followed by [a-z0-9._-]");
+	if (!made_of(manifest->version, LOWER UPPER DIGIT, LOWER UPPER DIGIT ".+~_-"))
+		return fail(err, "version",
+			    "is not a letter or digit followed by [A-Za-z0-9.+~_-]");
+	if (!platform_valid(manifest->platform))
+		return fail(err, "platform", "is neither any nor like linux-amd64");
+	if (strlen(manifest->archive.sha256) != 64 ||
+	    strspn(manifest->archive.sha256, DIGIT "abcdef") != 64)
+		return fail(err, "archive.sha256", "is not 64 lower hex digits");
+	if (names_find(FORMAT_NAMES, manifest->archive.format) < 0)
+		return fail(err, "archive.format", "is none of tar.gz, tar.zst");
+	return true;
+}
+
+static bool env_check(json_t *env, struct error *err)
+{
+	const char *name;
+	json_t *value;
+
+	if (!env)
+		return true;
+	if (!json_is_object(env) || json_object_size(env) > ITEMS_MAX)
+		return fail(err, "env", "is not an object of at most 64 members");
+	json_object_foreach (env, name, value) {
+		if (!name[0] || strchr(name, '='))
+			return fail(err, "env", "has a name that is empty or holds \"=\"");
+		if (!json_is_string(value) || json_string_length(value) > STRING_MAX)
+			return fail(err, "env", "has a value that is not a string of 4096 bytes");
+	}
+	return true;
+}
+
+/* A number, or ${param.NAME} that gives one on the device. */
+static bool port_valid(const json_t *port)
+{
+	const char *text = json_string_value(port);
+	static const char PREFIX[] = "${param.";
+
+	if (!port)
+		return true;
+	if (json_is_integer(port))
+		return json_integer_value(port) >= 1 && json_integer_value(port) <= 65535;
+	if (!text || strncmp(text, PREFIX, strlen(PREFIX)) != 0)
+		return false;
+	const char *name = text + strlen(PREFIX);
+	size_t length = strspn(name, LOWER UPPER DIGIT "_");
+	return length > 0 && strcmp(name + length, "}") == 0;
+}
+
+static bool service_check(const struct service_spec *service, struct error *err)
+{
+	if (service->command.count == 0)
+		return fail(err, "command", "is empty");
+	if (!signal_valid(service->stop.signal))
+		return fail(err, "stop.signal", "is not like SIGTERM");
+	if (!signal_valid(service->reload.signal))
+		return fail(err, "reload.signal", "is not like SIGHUP");
+	if (service->user && !made_of(service->user, LOWER "_", LOWER DIGIT "_-"))
+		return fail(err, "user", "is not the name of a user");
+	for (size_t i = 0; i < service->after.count; i++)
+		if (!id_valid_name(service->after.items[i]))
+			return fail(err, "after", "has a name that no service can have");
+	for (size_t i = 0; i < service->probe_count; i++)
+		if (!port_valid(service->probes[i].port))
+			return fail(err, "probes",
+				    "has a port that is neither a number nor "
+				    "${param.NAME}");
+	return env_check(service->env, err);
+}
+
+static bool service_parse(json_t *json, struct arena *arena, struct error *err)
+{
+	struct service_spec service = {0};
+
+	if (!json_is_object(json))
+		return error_set(err, ERR_INVALID, "service is not an object");
+	return fields_decode(SERVICE_FIELDS, json, FIELDS_STRICT, arena, &service, err) &&
+	       service_check(&service, err);
+}
+
+static bool parse(const char *text, size_t length, struct arena *arena, struct manifest_raw *raw,
+		  struct error *err)
+{
+	json_t *json;
+
+	if (length > LIMIT_MANIFEST)
+		return error_set(err, ERR_TOO_LARGE, "manifest is longer than %d bytes",
+				 LIMIT_MANIFEST);
+	if (!json_parse_limited(text, length, LIMIT_JSON_DEPTH, &json, err))
+		return false;
+	raw->manifest.json = json_keep(json, arena);
+	if (!json_is_object(json))
+		return error_set(err, ERR_INVALID, "manifest is not an object");
+	if (!fields_decode(MANIFEST_FIELDS, json, FIELDS_STRICT, arena, raw, err))
+		return false;
+	if (!json_is_object(raw->archive))
+		return fail(err, "archive", "is not an object");
+	if (!fields_decode(ARCHIVE_FIELDS, raw->archive, FIELDS_STRICT, arena, &raw->manifest,
+			   err)) {
+		error_prefix_field(err, "archive");
+		return false;
+	}
+	if (!head_check(&raw->manifest, err))
+		return false;
+	if (service_parse(raw->manifest.service, arena, err))
+		return true;
+	error_prefix_field(err, "service");
+	return false;
+}
+
+bool manifest_parse(const char *text, size_t length, struct arena *arena,
+		    struct package_manifest *out, struct error *err)
+{
+	struct manifest_raw raw = {.manifest = {.release = -1}};
+
+	if (!parse(text, length, arena, &raw, err)) {
+		error_prefix_field(err, "manifest");
+		return error_prefix(err, "manifest");
+	}
+	*out = raw.manifest;
+	return true;
+}
