@@ -38,7 +38,9 @@ static const char HEALTH_GENERATION[] =
 
 static const char HEALTH_SILENCE[] =
 	"WITH gone AS (UPDATE node SET online = false WHERE online AND state <> 'retired'"
-	" AND (last_seen_at IS NULL OR last_seen_at < $1) RETURNING " NODE_COLUMNS ")"
+	" AND (last_seen_at IS NULL OR last_seen_at < $1)"
+	" AND EXISTS (SELECT FROM shard_lease l WHERE l.shard = node.shard"
+	"  AND l.lease_until > now() AND l.listening_since < $1) RETURNING " NODE_COLUMNS ")"
 	" SELECT " NODE_COLUMNS " FROM gone ORDER BY id COLLATE \"C\"";
 
 static const char HEALTH_SERVICES_PUT[] =
@@ -87,6 +89,18 @@ static const char HEALTH_SERVICES_DROP[] =
 
 static const char HEALTH_TROUBLE[] =
 	"SELECT node_trouble_refresh(id) FROM unnest($1::text[]) AS id";
+
+static const char HEALTH_JUMP[] =
+	"WITH ahead AS (SELECT id, reported_generation + 1 AS generation FROM node"
+	"  WHERE id = ANY ($1::text[]) AND reported_generation > desired_generation"
+	"  AND desired_generation > 0 ORDER BY id FOR UPDATE),"
+	" again AS (INSERT INTO node_desired (node_id, generation, content, digest, rollout_id)"
+	"  SELECT a.id, a.generation, d.content, d.digest, d.rollout_id FROM ahead a,"
+	"  LATERAL (SELECT content, digest, rollout_id FROM node_desired"
+	"   WHERE node_id = a.id ORDER BY generation DESC LIMIT 1) d"
+	"  RETURNING node_id, generation)"
+	" UPDATE node n SET desired_generation = again.generation FROM again"
+	" WHERE n.id = again.node_id";
 
 static void read_nodes(const struct db_rows *rows, struct arena *arena, struct health_node **out,
 		       size_t *out_count)
@@ -172,4 +186,10 @@ bool health_services(struct ctx *ctx, const char *const *nodes, size_t count, co
 	       db_exec(ctx->db, HEALTH_SERVICES_CLEAR, DB_ARGS(ids, db_json(rows)), NULL, err) &&
 	       db_exec(ctx->db, HEALTH_SERVICES_DROP, DB_ARGS(ids), NULL, err) &&
 	       db_query(ctx->db, ctx->arena, HEALTH_TROUBLE, DB_ARGS(ids), &none, err);
+}
+
+bool health_jump(struct ctx *ctx, const char *const *nodes, size_t count, struct error *err)
+{
+	return count == 0 ||
+	       db_exec(ctx->db, HEALTH_JUMP, DB_ARGS(db_texts(nodes, count)), NULL, err);
 }

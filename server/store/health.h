@@ -45,7 +45,8 @@ MUST_CHECK bool health_presence(struct ctx *ctx, const json_t *rows, struct erro
 /* Rows [{id, generation, digest}]: what the node runs now. */
 MUST_CHECK bool health_generation(struct ctx *ctx, const json_t *rows, struct error *err);
 
-/* Puts every node that was last seen before `before` offline and returns those, sorted by id. */
+/* Puts every node offline that was last seen before `before` although the replica that holds its shard
+ * has been listening since then, and returns those, sorted by id. */
 MUST_CHECK bool health_silence(struct ctx *ctx, usec_t before, struct health_node **out,
 			       size_t *out_count, struct error *err);
 
@@ -57,3 +58,10 @@ MUST_CHECK bool health_silence(struct ctx *ctx, usec_t before, struct health_nod
  */
 MUST_CHECK bool health_services(struct ctx *ctx, const char *const *nodes, size_t count,
 				const json_t *rows, struct error *err);
+
+/*
+ * Gives those of the nodes that run a higher generation than the database knows (it was restored from
+ * a backup) their newest desired state again under a generation that is higher still.
+ */
+MUST_CHECK bool health_jump(struct ctx *ctx, const char *const *nodes, size_t count,
+			    struct error *err);

@@ -23,7 +23,9 @@ static const char LEASES_YIELD[] =
 	" ORDER BY shard OFFSET $2)";
 
 static const char LEASES_PROLONG[] =
-	"UPDATE shard_lease SET lease_until = now() + make_interval(secs => $2)"
+	"UPDATE shard_lease SET lease_until = now() + make_interval(secs => $2),"
+	" listening_since = CASE WHEN $3::timestamptz IS NULL THEN NULL"
+	" ELSE greatest($3::timestamptz, taken_at) END"
 	" WHERE owner = $1 AND lease_until > now()";
 
 static const char LEASES_TAKE[] =
@@ -33,7 +35,8 @@ static const char LEASES_TAKE[] =
 	" ORDER BY shard LIMIT greatest($3 - (SELECT count(*) FROM shard_lease"
 	"  WHERE owner = $1 AND lease_until > now()), 0)"
 	" ON CONFLICT (shard) DO UPDATE SET owner = excluded.owner,"
-	" lease_until = excluded.lease_until, fence = l.fence + (l.owner <> excluded.owner)::int"
+	" lease_until = excluded.lease_until, taken_at = now(), listening_since = NULL,"
+	" fence = l.fence + (l.owner <> excluded.owner)::int"
 	" WHERE l.lease_until <= now()";
 
 static const char LEASES_HELD[] =
@@ -52,6 +55,7 @@ static const char LEASES_ABSENT[] =
 struct renewal {
 	const char *owner;
 	int lease_s;
+	usec_t listening_since;
 	uint64_t shards;
 };
 
@@ -77,7 +81,8 @@ static bool renew(struct ctx *ctx, void *arg, struct error *err)
 	int64_t replicas = db_get_int(&rows, 0, 0) > 0 ? db_get_int(&rows, 0, 0) : 1;
 	struct db_value part = db_int((SHARD_COUNT + replicas - 1) / replicas);
 	if (!db_exec(ctx->db, LEASES_YIELD, DB_ARGS(owner, part), NULL, err) ||
-	    !db_exec(ctx->db, LEASES_PROLONG, DB_ARGS(owner, lease_s), NULL, err) ||
+	    !db_exec(ctx->db, LEASES_PROLONG,
+		     DB_ARGS(owner, lease_s, db_time(renewal->listening_since)), NULL, err) ||
 	    !db_exec(ctx->db, LEASES_TAKE, DB_ARGS(owner, lease_s, part, db_int(SHARD_COUNT)), NULL,
 		     err) ||
 	    !db_query(ctx->db, ctx->arena, LEASES_HELD, DB_ARGS(owner), &rows, err))
@@ -86,10 +91,14 @@ static bool renew(struct ctx *ctx, void *arg, struct error *err)
 	return true;
 }
 
-bool leases_renew(struct ctx *ctx, const char *owner, int lease_s, uint64_t *shards,
-		  struct error *err)
+bool leases_renew(struct ctx *ctx, const char *owner, int lease_s, usec_t listening_since,
+		  uint64_t *shards, struct error *err)
 {
-	struct renewal renewal = {.owner = owner, .lease_s = lease_s};
+	struct renewal renewal = {
+		.owner = owner,
+		.lease_s = lease_s,
+		.listening_since = listening_since,
+	};
 
 	if (!db_transaction(ctx, renew, &renewal, err))
 		return false;

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "model/ctx.h"
@@ -15,9 +16,11 @@
 /*
  * Says that owner lives, prolongs what it holds, takes free shards up to its fair part and gives
  * back what is more. shards gets a bit for each shard that owner holds now, for lease_s seconds.
+ * listening_since: since when owner has heard the broker, 0 when it does not; nobody is taken for
+ * offline whom nobody could have heard.
  */
-MUST_CHECK bool leases_renew(struct ctx *ctx, const char *owner, int lease_s, uint64_t *shards,
-			     struct error *err);
+MUST_CHECK bool leases_renew(struct ctx *ctx, const char *owner, int lease_s,
+			     usec_t listening_since, uint64_t *shards, struct error *err);
 
 /* Gives everything back at once: the end of a replica. */
 MUST_CHECK bool leases_release(struct ctx *ctx, const char *owner, struct error *err);

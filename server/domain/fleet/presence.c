@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/fleet/presence.h"
+
+#include "domain/alert/event.h"
+#include "domain/fleet/rows.h"
+#include "store/changes.h"
+#include "store/db.h"
+#include "store/dead_letters.h"
+#include "store/events.h"
+#include "store/logs.h"
+
+enum {
+	BEATS_MISSED = 3,
+	LOG_LINES_KEPT = 1000000, /* per project */
+	LOG_DAYS_KEPT = 30,
+	EVENT_DAYS_KEPT = 90,
+	DROPPED_AT_ONCE = 10000,
+};
+
+usec_t fleet_patience(const struct ctx *ctx)
+{
+	return BEATS_MISSED * ctx->server->health_interval_ms * USEC_PER_MSEC;
+}
+
+bool presence_tell(struct ctx *ctx, const struct health_node *node, bool online, const char *reason,
+		   json_t *events, struct error *err)
+{
+	struct ctx inside = *ctx;
+	const char *kind = online ? "node.online" : "node.offline";
+
+	inside.project_id = node->project_id;
+	json_array_append_new(events,
+			      row_event(node, ctx->now, kind, online ? "info" : "warning", reason));
+	return event_emit(&inside, kind,
+			  json_pack("{s:s, s:s, s:s}", "node", node->id, "name", node->name,
+				    "reason", reason),
+			  err) &&
+	       changes_insert(&inside, "node", node->id, err);
+}
+
+static bool silence(struct ctx *ctx, void *arg, struct error *err)
+{
+	const usec_t *before = arg;
+	struct health_node *nodes;
+	size_t count;
+
+	if (!health_silence(ctx, *before, &nodes, &count, err))
+		return false;
+	json_auto_t *events = json_array();
+	for (size_t i = 0; i < count; i++)
+		if (!presence_tell(ctx, &nodes[i], false, "no heartbeat from the agent", events,
+				   err))
+			return false;
+	return events_insert(ctx, events, err) &&
+	       (count == 0 || db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err));
+}
+
+bool fleet_mark_offline(struct ctx *ctx, struct error *err)
+{
+	usec_t before = ctx->now - BEATS_MISSED * ctx->server->health_interval_ms * USEC_PER_MSEC;
+
+	return db_transaction(ctx, silence, &before, err);
+}
+
+bool fleet_retention(struct ctx *ctx, bool *more, struct error *err)
+{
+	int64_t lines, events;
+
+	if (!logs_prune(ctx, LOG_LINES_KEPT, ctx->now - LOG_DAYS_KEPT * USEC_PER_DAY,
+			DROPPED_AT_ONCE, &lines, err) ||
+	    !events_prune(ctx, ctx->now - EVENT_DAYS_KEPT * USEC_PER_DAY, DROPPED_AT_ONCE, &events,
+			  err) ||
+	    !dead_letters_prune(ctx, err))
+		return false;
+	*more = lines >= DROPPED_AT_ONCE || events >= DROPPED_AT_ONCE;
+	return true;
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "domain/fleet/rows.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static json_t *time_json(usec_t at)
+{
+	char text[TIME_TEXT_SIZE];
+
+	if (at == 0)
+		return json_null();
+	time_format(at, text);
+	return json_string(text);
+}
+
+json_t *row_hello(const struct msg_hello *hello, const char *node_id)
+{
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s}", "id", node_id, "agent_version",
+			 hello->agent_version, "platform", hello->platform, "hostname",
+			 hello->hostname, "boot_id", hello->boot_id, "protocol", hello->protocol,
+			 "epoch", hello->epoch);
+}
+
+json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health)
+{
+	return json_pack("{s:s, s:o, s:O?}", "id", node_id, "seen_at", time_json(seen_at), "health",
+			 health);
+}
+
+json_t *row_health_body(const struct msg_health *health)
+{
+	return json_pack("{s:o, s:I, s:s?, s:I, s:O?, s:O?, s:{s:I}}", "at", time_json(health->at),
+			 "uptime_s", (json_int_t)health->uptime_s, "boot_id", health->boot_id,
+			 "clock_offset_ms", (json_int_t)health->clock_offset_ms, "host",
+			 health->host_json, "services", health->services_json, "agent", "rss_bytes",
+			 (json_int_t)health->agent_rss_bytes);
+}
+
+static json_t *texts_json(const char *const *texts, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(texts[i]));
+	return array;
+}
+
+static void add_package(json_t *row, const struct msg_package *package)
+{
+	json_object_set_new(row, "package_name", json_string(package->name));
+	json_object_set_new(row, "package_version", json_string(package->version));
+	json_object_set_new(row, "package_sha256", json_string(package->sha256));
+}
+
+static void add_config(json_t *row, const struct msg_config *config)
+{
+	json_object_set_new(row, "config_name", json_string(config->name));
+	json_object_set_new(row, "config_version", json_integer(config->version));
+	json_object_set_new(row, "config_digest", json_string(config->digest));
+}
+
+void rows_reported(json_t *rows, const struct health_node *node,
+		   const struct msg_reported *reported)
+{
+	for (size_t i = 0; i < reported->service_count; i++) {
+		const struct msg_service *service = &reported->services[i];
+		json_t *row = json_pack(
+			"{s:s, s:s, s:s, s:s, s:s?, s:o, s:b, s:I, s:I, s:b, s:s?, s:b, s:o, s:o}",
+			"project_id", node->project_id, "node_id", node->id, "service",
+			service->name, "state", REPORTED_STATE_NAMES[service->state], "reason",
+			service->reason, "since", time_json(service->since), "ready",
+			service->ready, "pid", (json_int_t)service->pid, "restarts",
+			(json_int_t)service->restarts, "run", service->run, "driver",
+			service->driver, "drift", service->drift, "drift_files",
+			texts_json(service->drift_files, service->drift_file_count), "reported_at",
+			time_json(reported->at));
+
+		if (service->has_package)
+			add_package(row, &service->package);
+		if (service->has_config)
+			add_config(row, &service->config);
+		json_array_append_new(rows, row);
+	}
+}
+
+void rows_events(json_t *rows, const struct health_node *node, const struct msg_events *events)
+{
+	for (size_t i = 0; i < events->event_count; i++) {
+		const struct msg_event *event = &events->events[i];
+
+		json_array_append_new(
+			rows,
+			json_pack("{s:s, s:s, s:s?, s:o, s:s, s:s, s:s?, s:O?}", "project_id",
+				  node->project_id, "node_id", node->id, "service", event->service,
+				  "at", time_json(event->at != 0 ? event->at : events->at), "kind",
+				  event->kind, "severity", SEVERITY_NAMES[event->severity], "text",
+				  event->text, "data", event->data));
+	}
+}
+
+static json_t *row_line(const struct health_node *node, const char *service, usec_t at,
+			const char *stream, const char *text)
+{
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "project_id", node->project_id,
+			 "node_id", node->id, "service", service, "at", time_json(at), "stream",
+			 stream, "text", text);
+}
+
+void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs)
+{
+	char text[80];
+
+	if (logs->dropped > 0) {
+		usec_t at = logs->line_count > 0 ? logs->lines[0].at : clock_now_utc();
+
+		snprintf(text, sizeof(text), "%" PRId64 " earlier lines were dropped on the node",
+			 logs->dropped);
+		json_array_append_new(rows, row_line(node, logs->service, at, "agent", text));
+	}
+	for (size_t i = 0; i < logs->line_count; i++)
+		json_array_append_new(rows, row_line(node, logs->service, logs->lines[i].at,
+						     LOG_STREAM_NAMES[logs->lines[i].stream],
+						     logs->lines[i].text));
+}
+
+json_t *row_event(const struct health_node *node, usec_t at, const char *kind, const char *severity,
+		  const char *text)
+{
+	return json_pack("{s:s, s:s, s:n, s:o, s:s, s:s, s:s, s:n}", "project_id", node->project_id,
+			 "node_id", node->id, "service", "at", time_json(at), "kind", kind,
+			 "severity", severity, "text", text, "data");
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Messages as the rows that store functions take. New references, unless said otherwise. */
+#pragma once
+
+#include <jansson.h>
+
+#include "domain/fleet/fleet.h"
+#include "store/health.h"
+
+json_t *row_hello(const struct msg_hello *hello, const char *node_id);
+
+/* health: borrowed, or NULL. */
+json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health);
+
+/* What is stored of a heartbeat: what the agent sent, without what has columns of its own. */
+json_t *row_health_body(const struct msg_health *health);
+
+/* Appends one row per service. */
+void rows_reported(json_t *rows, const struct health_node *node,
+		   const struct msg_reported *reported);
+
+/* Appends one row per event. */
+void rows_events(json_t *rows, const struct health_node *node, const struct msg_events *events);
+
+/* Appends one row per line, and one that says how many the agent had to drop. */
+void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs);
+
+json_t *row_event(const struct health_node *node, usec_t at, const char *kind, const char *severity,
+		  const char *text);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Everything that talks to the broker, as one part of the application: the link, the ingest workers,
+ * and a thread that keeps the leases of this replica's shards. Started when the database has the
+ * right schema; stopped after the outbox, which publishes through mqtt_link.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "base/error.h"
+
+struct link;
+struct mqtt;
+struct server;
+
+/* Borrowed until mqtt_stop. */
+struct mqtt_settings {
+	const char *url;       /* mqtts://host:port as the server reaches the broker */
+	const char *client_id; /* "muster-server" where the broker takes it from the certificate */
+	const char *ca_path;
+	const char *certificate_path;
+	const char *key_path;
+	const char *database_url;
+	const struct server *server;
+	/*
+	 * The name of this replica in leases. A fixed one takes its shards over at once after a crash,
+	 * so it must be used by one process only; NULL makes a random one.
+	 */
+	const char *owner;
+	size_t workers; /* 0: as many as there are processors, at most 4 */
+};
+
+/* That broker or database are away is no error. ERR_INVALID for the URL. */
+MUST_CHECK bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out,
+			   struct error *err);
+
+/* Accepts NULL. */
+void mqtt_stop(struct mqtt *mqtt);
+
+/* For publishing; lives as long as mqtt. */
+struct link *mqtt_link(struct mqtt *mqtt);
+
+/* Whether the broker is connected: for /readyz. */
+bool mqtt_connected(const struct mqtt *mqtt);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outbox/envelope.h"
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/fields.h"
+#include "domain/package/url.h"
+#include "protocol/dsse.h"
+#include "protocol/messages.h"
+#include "signer/client.h"
+
+enum { DESIRED_MINUTES = 24 * 60, COMMAND_MINUTES = 5 };
+
+usec_t command_expiry(usec_t created_at)
+{
+	return created_at + COMMAND_MINUTES * USEC_PER_MINUTE;
+}
+
+/* One address per package; the map is empty when nothing is to be fetched. */
+static bool add_fetch(struct ctx *ctx, const struct outbox_item *item, json_t *fetch,
+		      struct error *err)
+{
+	const usec_t expires = ctx->now + PACKAGE_URL_MINUTES * USEC_PER_MINUTE;
+	const char *name;
+	json_t *content, *service;
+
+	if (!json_parse_limited(item->content, strlen(item->content), LIMIT_JSON_DEPTH * 2,
+				&content, err))
+		return error_prefix(err, "desired state of node %s", item->node_id);
+	json_keep(content, ctx->arena);
+	json_object_foreach (json_object_get(content, "services"), name, service) {
+		const char *sha256 = json_string_value(
+			json_object_get(json_object_get(service, "package"), "sha256"));
+
+		if (sha256 != NULL)
+			json_object_set_new(
+				fetch, sha256,
+				json_string(package_url_make(ctx->server, sha256, item->node_id,
+							     expires, ctx->arena)));
+	}
+	return true;
+}
+
+static bool seal_payload(struct ctx *ctx, const char *type, json_t *payload, char **out,
+			 struct error *err)
+{
+	const char *text = json_text(json_keep(payload, ctx->arena), ctx->arena);
+
+	return signer_sign(ctx->server->signer, type, text, strlen(text), ctx->arena, out, err);
+}
+
+bool envelope_desired(struct ctx *ctx, const struct outbox_item *item, char **out,
+		      struct error *err)
+{
+	json_t *fetch = json_keep(json_object(), ctx->arena);
+	const struct msg_desired desired = {
+		.node = item->node_id,
+		.generation = item->generation,
+		.issued = ctx->now,
+		.expires = ctx->now + DESIRED_MINUTES * USEC_PER_MINUTE,
+		.digest = item->digest,
+		.content = item->content,
+		.fetch = fetch,
+	};
+
+	return add_fetch(ctx, item, fetch, err) &&
+	       seal_payload(ctx, DSSE_DESIRED, msg_desired_encode(&desired), out, err);
+}
+
+bool envelope_command(struct ctx *ctx, const struct outbox_item *item, char **out,
+		      struct error *err)
+{
+	const struct msg_command command = {
+		.node = item->node_id,
+		.id = json_string_value(json_object_get(item->payload, "id")),
+		.issued = ctx->now,
+		.expires = command_expiry(item->created_at),
+		.kind = json_string_value(json_object_get(item->payload, "kind")),
+		.service = json_string_value(json_object_get(item->payload, "service")),
+		.args = json_object_get(item->payload, "args"),
+	};
+
+	if (command.id == NULL || command.kind == NULL)
+		return error_set(err, ERR_INTERNAL, "command %lld of node %s has no id or kind",
+				 (long long)item->id, item->node_id);
+	return seal_payload(ctx, DSSE_COMMAND, msg_command_encode(&command), out, err);
+}

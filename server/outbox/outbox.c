@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "outbox/outbox.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fields.h"
+#include "base/log.h"
+#include "base/metrics.h"
+#include "mqtt/link.h"
+#include "outbox/envelope.h"
+#include "protocol/topics.h"
+#include "store/db.h"
+#include "store/events.h"
+#include "store/outbox.h"
+
+enum {
+	SWEEP_MS = 1000,
+	LEASE_S = 30,
+	BATCH_MAX = 100,
+	CONFIRM_MS = 5000,
+	RETRY_MS = 2000,
+	RETRY_MAX_MS = 60000,
+};
+
+static struct metric METRICS[] = {
+	METRIC_COUNTER("muster_outbox_sent_total", "Messages to nodes that the broker has taken"),
+	METRIC_COUNTER("muster_outbox_failed_total", "Attempts to send that did not succeed"),
+	METRIC_GAUGE("muster_outbox_waiting", "Messages to nodes that wait"),
+};
+
+enum { METRIC_SENT, METRIC_FAILED, METRIC_WAITING };
+
+struct outbox {
+	const char *database_url;
+	const struct server *server;
+	struct link *link;
+	pthread_t thread;
+	int wake; /* eventfd: stop */
+	atomic_bool stopping;
+
+	/* Only the thread. */
+	struct db *db;
+	struct arena *arena;
+	bool failing; /* the database, as said in the log */
+};
+
+/* What becomes of one claimed item. */
+enum verdict {
+	VERDICT_SENT, /* handed to the link, to be confirmed */
+	VERDICT_DONE, /* nothing to send any more */
+	VERDICT_RETRY,
+};
+
+static struct ctx outbox_ctx(const struct outbox *outbox)
+{
+	static const struct actor actor = {.kind = ACTOR_SYSTEM, .id = "outbox", .name = "outbox"};
+
+	return (struct ctx){
+		.db = outbox->db,
+		.arena = outbox->arena,
+		.actor = &actor,
+		.now = clock_now_utc(),
+		.request_id = "outbox",
+		.server = outbox->server,
+	};
+}
+
+static enum verdict publish(struct outbox *outbox, const struct outbox_item *item,
+			    const char *envelope, struct link_receipts *receipts)
+{
+	char topic[LIMIT_TOPIC];
+	struct error err;
+
+	topic_format(topic, item->node_id, item->command ? CHANNEL_COMMAND : CHANNEL_DESIRED);
+	return link_publish(outbox->link, topic, envelope, strlen(envelope), receipts, &err)
+		       ? VERDICT_SENT
+		       : VERDICT_RETRY;
+}
+
+/* A command waits for its node, but not for longer than it is good for. */
+static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
+				 const struct outbox_item *item, struct link_receipts *receipts)
+{
+	char *envelope, at[TIME_TEXT_SIZE];
+	struct error err;
+
+	time_format(ctx->now, at);
+	if (ctx->now > command_expiry(item->created_at)) {
+		json_auto_t *events =
+			json_pack("[{s:s, s:s, s:O?, s:s, s:s, s:s, s:s}]", "project_id",
+				  item->project_id, "node_id", item->node_id, "service",
+				  json_object_get(item->payload, "service"), "at", at, "kind",
+				  "command.failed", "severity", "warning", "text",
+				  "the node did not come online in time for the command");
+
+		if (!events_insert(ctx, events, &err))
+			return VERDICT_RETRY;
+		return VERDICT_DONE;
+	}
+	if (!item->online)
+		return VERDICT_RETRY;
+	if (!envelope_command(ctx, item, &envelope, &err)) {
+		log_error("cannot send a command: %s", err.text);
+		return err.code == ERR_UNAVAILABLE ? VERDICT_RETRY : VERDICT_DONE;
+	}
+	return publish(outbox, item, envelope, receipts);
+}
+
+static enum verdict send_desired(struct outbox *outbox, struct ctx *ctx,
+				 const struct outbox_item *item, struct link_receipts *receipts)
+{
+	char *envelope;
+	struct error err;
+
+	if (item->generation == 0)
+		return VERDICT_DONE;
+	if (!envelope_desired(ctx, item, &envelope, &err)) {
+		log_error("cannot send the desired state: %s node=%s", err.text, item->node_id);
+		return err.code == ERR_UNAVAILABLE ? VERDICT_RETRY : VERDICT_DONE;
+	}
+	return publish(outbox, item, envelope, receipts);
+}
+
+/* The newest state is sent once, whoever asked for it how often. */
+static bool sent_before(const struct outbox_item *items, const enum verdict *verdicts, size_t index)
+{
+	for (size_t i = 0; i < index; i++)
+		if (!items[i].command && verdicts[i] != VERDICT_RETRY &&
+		    strcmp(items[i].node_id, items[index].node_id) == 0)
+			return true;
+	return false;
+}
+
+static int64_t retry_delay(const struct outbox_item *item)
+{
+	if (item->command)
+		return RETRY_MS;
+	int64_t delay_ms = RETRY_MS * item->attempt;
+	return delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS;
+}
+
+static bool settle(struct ctx *ctx, const struct outbox_item *items, const enum verdict *verdicts,
+		   size_t count, bool confirmed, struct error *err)
+{
+	const struct outbox_item **done =
+		arena_array(ctx->arena, count, sizeof(struct outbox_item *));
+	size_t done_count = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (verdicts[i] == VERDICT_DONE || (verdicts[i] == VERDICT_SENT && confirmed)) {
+			done[done_count++] = &items[i];
+			metric_add(&METRICS[METRIC_SENT], verdicts[i] == VERDICT_SENT);
+			continue;
+		}
+		metric_add(&METRICS[METRIC_FAILED], 1);
+		if (!outbox_postpone(ctx, &items[i], retry_delay(&items[i]), err))
+			return false;
+	}
+	return outbox_delete(ctx, done, done_count, err);
+}
+
+/* Sends one batch. more says that there may be further rows that are due. */
+static bool send_batch(struct outbox *outbox, bool *more, struct error *err)
+{
+	struct link_receipts receipts = {0};
+	struct ctx ctx = outbox_ctx(outbox);
+	struct outbox_item *items;
+	size_t count;
+
+	if (!outbox_claim(&ctx, LEASE_S, BATCH_MAX, &items, &count, err))
+		return false;
+	*more = count == BATCH_MAX;
+	if (count == 0)
+		return true;
+	enum verdict *verdicts = arena_array(outbox->arena, count, sizeof(*verdicts));
+	for (size_t i = 0; i < count; i++) {
+		if (items[i].retired)
+			verdicts[i] = VERDICT_DONE;
+		else if (items[i].command)
+			verdicts[i] = send_command(outbox, &ctx, &items[i], &receipts);
+		else if (sent_before(items, verdicts, i))
+			verdicts[i] = VERDICT_DONE;
+		else
+			verdicts[i] = send_desired(outbox, &ctx, &items[i], &receipts);
+	}
+	bool confirmed = link_wait(outbox->link, &receipts, CONFIRM_MS);
+	return settle(&ctx, items, verdicts, count, confirmed, err);
+}
+
+static bool count_waiting(struct outbox *outbox, struct error *err)
+{
+	struct ctx ctx = outbox_ctx(outbox);
+	int64_t waiting;
+
+	if (!outbox_count(&ctx, &waiting, err))
+		return false;
+	metric_set(&METRICS[METRIC_WAITING], waiting);
+	return true;
+}
+
+static bool connect_database(struct outbox *outbox, struct error *err)
+{
+	if (outbox->db != NULL)
+		return true;
+	return db_open(outbox->database_url, "musterd outbox", &outbox->db, err) &&
+	       db_listen(outbox->db, DB_CHANNEL_OUTBOX, err);
+}
+
+/* One turn: send what is due, then wait. */
+static bool turn(struct outbox *outbox, struct error *err)
+{
+	bool more = true, notified;
+
+	if (!connect_database(outbox, err))
+		return false;
+	/* Without a broker, claiming would only count attempts up. */
+	while (more && link_connected(outbox->link) && !atomic_load(&outbox->stopping)) {
+		arena_reset(outbox->arena);
+		if (!send_batch(outbox, &more, err))
+			return false;
+	}
+	arena_reset(outbox->arena);
+	return count_waiting(outbox, err) &&
+	       db_wait(outbox->db, outbox->wake, SWEEP_MS, &notified, err);
+}
+
+static void *run(void *arg)
+{
+	struct outbox *outbox = arg;
+	struct error err;
+
+	outbox->arena = arena_new();
+	while (!atomic_load(&outbox->stopping)) {
+		if (turn(outbox, &err)) {
+			if (outbox->failing)
+				log_info("outbox works again");
+			outbox->failing = false;
+			continue;
+		}
+		if (!outbox->failing)
+			log_error("outbox cannot work: %s", err.text);
+		outbox->failing = true;
+		struct pollfd poller = {.fd = outbox->wake, .events = POLLIN};
+		poll(&poller, 1, SWEEP_MS);
+	}
+	db_close(outbox->db);
+	arena_free(outbox->arena);
+	return NULL;
+}
+
+bool outbox_start(const char *database_url, const struct server *server, struct link *link,
+		  struct outbox **out, struct error *err)
+{
+	struct outbox *outbox = xcalloc(1, sizeof(*outbox));
+
+	outbox->database_url = database_url;
+	outbox->server = server;
+	outbox->link = link;
+	metrics_register(METRICS, ARRAY_SIZE(METRICS));
+	outbox->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	int failure = outbox->wake < 0 ? errno : 0;
+	if (failure == 0)
+		failure = pthread_create(&outbox->thread, NULL, run, outbox);
+	if (failure != 0) {
+		if (outbox->wake >= 0)
+			close(outbox->wake);
+		free(outbox);
+		return error_set_errno(err, ERR_INTERNAL, failure, "could not start the outbox");
+	}
+	*out = outbox;
+	return true;
+}
+
+void outbox_stop(struct outbox *outbox)
+{
+	const uint64_t one = 1;
+
+	if (outbox == NULL)
+		return;
+	atomic_store(&outbox->stopping, true);
+	if (write(outbox->wake, &one, sizeof(one)) < 0)
+		log_debug("outbox was woken before");
+	pthread_join(outbox->thread, NULL);
+	close(outbox->wake);
+	free(outbox);
+}
