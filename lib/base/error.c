@@ -27,7 +27,7 @@ static const char *const CODE_NAMES[] = {
 	[ERR_INTERNAL] = "internal",
 };
 
-bool error_set(struct error *err, enum error_code code, const char *format, ...)
+void error_fill(struct error *err, enum error_code code, const char *format, ...)
 {
 	char text[sizeof(err->text)];
 	va_list arguments;
@@ -40,11 +40,10 @@ bool error_set(struct error *err, enum error_code code, const char *format, ...)
 	memcpy(err->text, text, sizeof(text));
 	utf8_clean(err->text);
 	err->field[0] = '\0';
-	return false;
 }
 
-bool error_set_field(struct error *err, enum error_code code, const char *field, const char *format,
-		     ...)
+void error_fill_field(struct error *err, enum error_code code, const char *field,
+		      const char *format, ...)
 {
 	char text[sizeof(err->text)];
 	char path[sizeof(err->field)];
@@ -59,11 +58,10 @@ bool error_set_field(struct error *err, enum error_code code, const char *field,
 	utf8_clean(err->text);
 	memcpy(err->field, path, sizeof(path));
 	utf8_clean(err->field);
-	return false;
 }
 
-bool error_set_errno(struct error *err, enum error_code code, int error_number, const char *format,
-		     ...)
+void error_fill_errno(struct error *err, enum error_code code, int error_number, const char *format,
+		      ...)
 {
 	char text[sizeof(err->text)];
 	char reason[96];
@@ -72,11 +70,10 @@ bool error_set_errno(struct error *err, enum error_code code, int error_number, 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	return error_set(err, code, "%s: %s", text,
-			 strerror_r(error_number, reason, sizeof(reason)));
+	error_fill(err, code, "%s: %s", text, strerror_r(error_number, reason, sizeof(reason)));
 }
 
-bool error_prefix(struct error *err, const char *format, ...)
+void error_fill_prefix(struct error *err, const char *format, ...)
 {
 	char prefix[sizeof(err->text)];
 	char text[2 * sizeof(err->text) + 2];
@@ -89,7 +86,6 @@ bool error_prefix(struct error *err, const char *format, ...)
 	memcpy(err->text, text, sizeof(err->text) - 1);
 	err->text[sizeof(err->text) - 1] = '\0';
 	utf8_clean(err->text);
-	return false;
 }
 
 void error_prefix_field(struct error *err, const char *prefix)

@@ -35,19 +35,30 @@ struct error {
 };
 
 /* Fills in *err (without a field) and returns false, so that failing is one line. */
-bool error_set(struct error *err, enum error_code code, const char *format, ...)
+#define error_set(err, ...) (error_fill((err), __VA_ARGS__), error_false())
+
+/* error_set_field(err, code, field, format, ...): also names the input field that is to blame. */
+#define error_set_field(err, ...) (error_fill_field((err), __VA_ARGS__), error_false())
+
+/* error_set_errno(err, code, errno, format, ...): appends ": " and the text of errno. */
+#define error_set_errno(err, ...) (error_fill_errno((err), __VA_ARGS__), error_false())
+
+/* error_prefix(err, format, ...): puts "<text>: " before the message. Code and field stay. */
+#define error_prefix(err, ...) (error_fill_prefix((err), __VA_ARGS__), error_false())
+
+/* The macros let the compiler see the false, and so that outputs are only used after success. */
+static inline bool error_false(void)
+{
+	return false;
+}
+
+void error_fill(struct error *err, enum error_code code, const char *format, ...)
 	PRINTF_FORMAT(3, 4);
-
-/* The same, and names the input field that is to blame. */
-bool error_set_field(struct error *err, enum error_code code, const char *field, const char *format,
-		     ...) PRINTF_FORMAT(4, 5);
-
-/* Like error_set with ": " and the text of errno appended. */
-bool error_set_errno(struct error *err, enum error_code code, int error_number, const char *format,
-		     ...) PRINTF_FORMAT(4, 5);
-
-/* Puts "<text>: " before the message and returns false. Code and field stay. */
-bool error_prefix(struct error *err, const char *format, ...) PRINTF_FORMAT(2, 3);
+void error_fill_field(struct error *err, enum error_code code, const char *field,
+		      const char *format, ...) PRINTF_FORMAT(4, 5);
+void error_fill_errno(struct error *err, enum error_code code, int error_number, const char *format,
+		      ...) PRINTF_FORMAT(4, 5);
+void error_fill_prefix(struct error *err, const char *format, ...) PRINTF_FORMAT(2, 3);
 
 /*
  * All four return false, and these say so where the compiler can see it: otherwise its flow

@@ -217,7 +217,7 @@ static void test_keys_as_text_and_files(void **state)
 {
 	struct fixture *fixture = *state;
 	struct tls_key *again;
-	void *folder;
+	void *folder = NULL;
 
 	assert_int_equal(temporary_folder_setup(&folder), 0);
 	char *path = arena_printf(fixture->arena, "%s/ca.key", (char *)folder);
