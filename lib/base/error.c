@@ -7,12 +7,6 @@
 
 #include "base/encoding.h"
 
-/* The functions themselves. */
-#undef error_set
-#undef error_set_field
-#undef error_set_errno
-#undef error_prefix
-
 static const char *const CODE_NAMES[] = {
 	[ERR_NONE] = "none",
 	[ERR_INVALID] = "invalid",

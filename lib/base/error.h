@@ -60,31 +60,6 @@ void error_fill_errno(struct error *err, enum error_code code, int error_number,
 		      ...) PRINTF_FORMAT(4, 5);
 void error_fill_prefix(struct error *err, const char *format, ...) PRINTF_FORMAT(2, 3);
 
-/*
- * All four return false, and these say so where the compiler can see it: otherwise its flow
- * analysis thinks that a function may have failed with "true" and its outputs unset.
- */
-#define error_set(...)                        \
-	(__extension__({                      \
-		(void)error_set(__VA_ARGS__); \
-		false;                        \
-	}))
-#define error_set_field(...)                        \
-	(__extension__({                            \
-		(void)error_set_field(__VA_ARGS__); \
-		false;                              \
-	}))
-#define error_set_errno(...)                        \
-	(__extension__({                            \
-		(void)error_set_errno(__VA_ARGS__); \
-		false;                              \
-	}))
-#define error_prefix(...)                        \
-	(__extension__({                         \
-		(void)error_prefix(__VA_ARGS__); \
-		false;                           \
-	}))
-
 /* Puts prefix before the field path: "a" + "b" = "a.b", "a" + "[1]" = "a[1]". */
 void error_prefix_field(struct error *err, const char *prefix);
 
