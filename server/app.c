@@ -18,6 +18,8 @@
 #include "feed.h"
 #include "http/events.h"
 #include "http/server.h"
+#include "mqtt/mqtt.h"
+#include "outbox/outbox.h"
 #include "scheduler/scheduler.h"
 #include "signer/client.h"
 #include "store/db.h"
@@ -41,6 +43,8 @@ struct app {
 	int stop_fd;
 	int failure_fd;
 	struct feed *feed;
+	struct mqtt *mqtt;
+	struct outbox *outbox;
 	struct scheduler *scheduler;
 };
 
@@ -246,17 +250,43 @@ static bool wait_for_database(struct app *app)
 	return true;
 }
 
+static const char *key_path(struct app *app, const char *chosen, const char *name)
+{
+	return chosen != NULL ? chosen
+			      : arena_printf(app->arena, "%s/keys/%s", app->config->data, name);
+}
+
+static bool start_mqtt(struct app *app, struct error *err)
+{
+	const struct config *config = app->config;
+	const struct mqtt_settings settings = {
+		.url = config->mqtt_url,
+		.client_id = "muster-server",
+		.ca_path = key_path(app, config->mqtt_ca, "ca.crt"),
+		.certificate_path = key_path(app, config->mqtt_certificate, "mqtt-client.crt"),
+		.key_path = key_path(app, config->mqtt_key, "mqtt-client.key"),
+		.database_url = config->database_url,
+		.server = &app->server,
+		.owner = config->replica,
+	};
+
+	return mqtt_start(&settings, &app->mqtt, err);
+}
+
 static bool start_late(struct app *app, struct error *err)
 {
 	const char *database_url = app->config->database_url;
 
-	return feed_start(database_url, app->events, &app->feed, err) &&
+	return feed_start(database_url, app->events, &app->feed, err) && start_mqtt(app, err) &&
+	       outbox_start(database_url, &app->server, mqtt_link(app->mqtt), &app->outbox, err) &&
 	       scheduler_start(database_url, &app->server, &app->scheduler, err);
 }
 
 static void stop_late(struct app *app)
 {
 	scheduler_stop(app->scheduler);
+	outbox_stop(app->outbox);
+	mqtt_stop(app->mqtt);
 	feed_stop(app->feed);
 }
 

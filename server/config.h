@@ -42,6 +42,8 @@ struct config {
 	int64_t health_interval;
 
 	const char *webhook_allow;
+
+	const char *replica; /* no setting: name of this process in leases; NULL: a random one */
 };
 
 extern const struct setting CONFIG_SETTINGS[];

@@ -17,6 +17,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "mqtt/backoff.h"
+#include "mqtt/metrics.h"
 #include "protocol/topics.h"
 
 enum {
@@ -100,6 +101,7 @@ static void fail_all(struct link *link)
 {
 	pthread_mutex_lock(&link->mutex);
 	atomic_store(&link->connected, false);
+	metric_set(mqtt_metric(MQTT_CONNECTED), 0);
 	drop_outgoing(link);
 	for (size_t i = 0; i < MIDS; i++)
 		if (link->by_mid[i] != NULL) {
@@ -125,6 +127,7 @@ static void on_connect(struct mosquitto *client, void *arg, int code)
 		 link->settings.port);
 	link->connack = true;
 	atomic_store(&link->connected, true);
+	metric_set(mqtt_metric(MQTT_CONNECTED), 1);
 }
 
 static void on_disconnect(struct mosquitto *client, void *arg, int code)

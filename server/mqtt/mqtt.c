@@ -107,7 +107,6 @@ static void renew(struct keeping *keeping)
 	uint64_t shards;
 	struct error err;
 
-	metric_set(mqtt_metric(MQTT_CONNECTED), connected);
 	if (!connected)
 		keeping->listening_since = 0;
 	else if (keeping->listening_since == 0)

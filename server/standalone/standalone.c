@@ -90,6 +90,8 @@ static bool start_tree(struct standalone *self, struct error *err)
 	if (!tree_open(self->config.data, self->arena, &self->tree, err))
 		return false;
 	self->config.data = self->tree.root;
+	/* The lock makes sure of a single one, which after a crash takes its shards over at once. */
+	self->config.replica = "standalone";
 	return settle_addresses(self, err);
 }
 
