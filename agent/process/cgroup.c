@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -225,6 +226,33 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 		count++;
 	}
 	return count;
+}
+
+static void processes_kill(const char *group)
+{
+	char path[CGROUP_PATH_SIZE + 64];
+	int pid;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		return;
+	while (fscanf(file, "%d", &pid) == 1) {
+		if (pid > 1)
+			kill(pid, SIGKILL);
+	}
+	fclose(file);
+}
+
+void cgroups_kill(const struct cgroups *cgroups, const char *service)
+{
+	char path[CGROUP_PATH_SIZE];
+
+	for (size_t i = 0; i < cgroups->base_count; i++) {
+		if (path_join(path, cgroups->bases[i], "", service) &&
+		    !file_put(path, "cgroup.kill", "1"))
+			processes_kill(path);
+	}
 }
 
 void cgroups_remove(const struct cgroups *cgroups, const char *service)

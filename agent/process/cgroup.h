@@ -39,6 +39,9 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 		       const struct cgroup_limits *limits,
 		       char paths[CGROUP_MAX_BASES][CGROUP_PATH_SIZE]);
 
+/* SIGKILL to all that lives in the groups of a service: for one whose shim was killed. */
+void cgroups_kill(const struct cgroups *cgroups, const char *service);
+
 /* Removes the groups of a service that has ended. */
 void cgroups_remove(const struct cgroups *cgroups, const char *service);
 

@@ -33,13 +33,14 @@ struct shim_event {
 	unsigned run; /* number of the start; 0: never started */
 	enum shim_phase phase;
 	pid_t pid;
-	usec_t at;     /* UTC: of the start (STATUS) or the exit (EXIT) */
-	int code;      /* EXIT: or -1 */
-	int signal;    /* EXIT: or 0 */
-	bool core;     /* EXIT */
-	bool wanted;   /* EXIT: a stop was asked for */
-	int error;     /* EXIT: errno of a start that failed before exec, or 0 */
-	char step[64]; /* EXIT: what failed then, "execute the program" */
+	bool exit_pending; /* STATUS: an exit that nobody collected follows */
+	usec_t at;	   /* UTC: of the start (STATUS) or the exit (EXIT) */
+	int code;	   /* EXIT: or -1 */
+	int signal;	   /* EXIT: or 0 */
+	bool core;	   /* EXIT */
+	bool wanted;	   /* EXIT: a stop was asked for */
+	int error;	   /* EXIT: errno of a start that failed before exec, or 0 */
+	char step[64];	   /* EXIT: what failed then, "execute the program" */
 	char tag[SHIM_CLIENT_TAG_SIZE];
 	const char *text; /* EXIT: last bytes of stderr; ERROR: reason. Valid in the call. */
 	size_t text_size;

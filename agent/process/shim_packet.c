@@ -109,6 +109,8 @@ static bool pair_decode(struct word key, struct word value, struct shim_event *e
 		return phase_decode(value, &event->phase);
 	if (word_is(key, "started") || word_is(key, "at"))
 		return word_number(value, &event->at);
+	if (word_is(key, "exit"))
+		return word_bool(value, &event->exit_pending);
 	if (word_is(key, "code"))
 		return word_int(value, &event->code);
 	if (word_is(key, "signal"))

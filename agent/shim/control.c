@@ -100,11 +100,11 @@ static void error_send(struct shim *shim, const char *text)
 void control_send_status(struct shim *shim)
 {
 	char packet[512];
-	int length =
-		snprintf(packet, sizeof(packet),
-			 "status run=%u phase=%s pid=%d started=%lld dropped=%lld tag=%s",
-			 shim->run, PHASE_NAMES[shim->phase], (int)shim->pid,
-			 (long long)shim->started_at, (long long)shim->segments.dropped, shim->tag);
+	int length = snprintf(
+		packet, sizeof(packet),
+		"status run=%u phase=%s pid=%d started=%lld exit=%d dropped=%lld tag=%s", shim->run,
+		PHASE_NAMES[shim->phase], (int)shim->pid, (long long)shim->started_at,
+		shim->exit.known, (long long)shim->segments.dropped, shim->tag);
 
 	packet_send(shim, packet, (size_t)length);
 }

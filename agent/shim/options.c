@@ -10,8 +10,8 @@ static const struct {
 	const char *name;
 	int resource;
 } LIMIT_NAMES[] = {
-	{"as", RLIMIT_AS},	   {"core", RLIMIT_CORE},   {"cpu", RLIMIT_CPU},
-	{"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},
+	{"as", RLIMIT_AS},     {"core", RLIMIT_CORE},	  {"cpu", RLIMIT_CPU},
+	{"data", RLIMIT_DATA}, {"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},
 };
 
 bool number_parse(const char *text, int64_t max, int64_t *out)
