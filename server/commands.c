@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/encoding.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "config.h"
 #include "domain/access/access.h"
@@ -15,7 +16,7 @@
 #include "store/migrate.h"
 #include "store/users.h"
 
-enum { PASSWORD_BYTES = 15, SCOPES_MAX = 16 };
+enum { PASSWORD_BYTES = 15, SCOPES_MAX = 16, CONNINFO_MAX = 1024 };
 
 /* Options of token and user, next to those of the server. */
 struct options {
@@ -100,16 +101,30 @@ static bool read_arguments(struct command *command, int argc, char **argv, struc
 			     &command->options, err);
 }
 
+/* A musterd standalone that uses the data directory says there how its database is reached. */
+static void find_database(struct command *command)
+{
+	const char *path = arena_printf(command->arena, "%s/run/database", command->config.data);
+	struct error ignored;
+	char *conninfo;
+	size_t size;
+
+	if (command->config.database_url == NULL &&
+	    file_read(path, CONNINFO_MAX, command->arena, &conninfo, &size, &ignored))
+		command->config.database_url = conninfo;
+}
+
 static bool open_command(struct command *command, int argc, char **argv, struct error *err)
 {
 	*command = (struct command){.arena = arena_new()};
 	if (!read_arguments(command, argc, argv, err))
 		return false;
+	find_database(command);
 	if (command->config.database_url == NULL)
 		return error_set(
 			err, ERR_INVALID,
-			"no database: set MUSTER_DATABASE_URL, or database_url in the file "
-			"that --config names");
+			"no database: give --data of a musterd standalone, or set "
+			"MUSTER_DATABASE_URL, or database_url in the file that --config names");
 	command->actor = (struct actor){.kind = ACTOR_SYSTEM, .id = "musterd", .name = "musterd"};
 	command->ctx = (struct ctx){
 		.arena = command->arena,

@@ -235,7 +235,10 @@ bool cluster_prepare(const struct tree *tree, struct arena *arena, struct cluste
 	    !account_make_folder(&cluster->account, cluster->socket_folder, 0700, err) ||
 	    !check_socket_folder(cluster, err))
 		return false;
-	return file_exists(cluster->data) || make_cluster(cluster, tree, arena, err);
+	return (file_exists(cluster->data) || make_cluster(cluster, tree, arena, err)) &&
+	       /* For "musterd token" and the like, which only know the data directory. */
+	       file_write_atomic(arena_printf(arena, "%s/database", tree->run), cluster->conninfo,
+				 strlen(cluster->conninfo), 0600, err);
 }
 
 bool cluster_start(struct cluster *cluster, struct loop *loop, struct arena *arena,
