@@ -63,6 +63,9 @@ static bool start(struct serve *serve, struct error *err)
 	serve->tree_open = true;
 	serve->config.data = serve->tree.root;
 	names_collect(&names, serve->config.public_url, serve->arena);
+	/* Brokers of the same site may use the same certificate, as docker/ does. */
+	names_add_urls(&names, serve->config.mqtt_url, serve->arena);
+	names_add_urls(&names, serve->config.mqtt_public_urls, serve->arena);
 	return signer_new("/proc/self/exe", serve->tree.root, &serve->signer, err) &&
 	       trust_prepare(serve->tree.keys, serve->signer, names.items, names.count,
 			     serve->arena, err) &&

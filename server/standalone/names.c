@@ -30,6 +30,17 @@ void names_collect(struct names *names, const char *url, struct arena *arena)
 		names_add(names, url_host(url, arena));
 }
 
+void names_add_urls(struct names *names, const char *urls, struct arena *arena)
+{
+	for (const char *at = urls; at != NULL && *at != '\0';) {
+		size_t length = strcspn(at, ",");
+
+		names_add(names, url_host(arena_strndup(arena, at, length), arena));
+		at += length;
+		at += strspn(at, ", ");
+	}
+}
+
 const char *url_host(const char *url, struct arena *arena)
 {
 	const char *start = strstr(url, "://");

@@ -10,7 +10,7 @@
 
 #include "base/arena.h"
 
-#define NAMES_MAX 8
+#define NAMES_MAX 16
 
 struct names {
 	const char *items[NAMES_MAX];
@@ -22,6 +22,9 @@ void names_add(struct names *names, const char *name);
 
 /* localhost in its three forms, the host name of this machine, and the host of url (may be NULL). */
 void names_collect(struct names *names, const char *url, struct arena *arena);
+
+/* Adds the host of each of the URLs in a comma separated list (may be NULL). */
+void names_add_urls(struct names *names, const char *urls, struct arena *arena);
 
 /* The host of "scheme://host:port/...", without brackets; NULL when there is none. */
 const char *url_host(const char *url, struct arena *arena);
