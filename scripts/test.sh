@@ -33,7 +33,7 @@ suite_pytest() {
 		[ -d "$folder" ] && folders+=("$folder")
 	done
 	[ ${#folders[@]} -gt 0 ] || return 0
-	python3 -m pytest -q -p no:cacheprovider --junitxml "$results/pytest.xml" "${folders[@]}"
+	/usr/bin/python3 -m pytest -q -p no:cacheprovider --junitxml "$results/pytest.xml" "${folders[@]}"
 }
 
 suite_browser() {
