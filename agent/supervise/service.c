@@ -8,7 +8,12 @@
 
 #include "base/crypto.h"
 
-enum { DEFAULT_GRACE_MS = 10000, MAX_AFTER_DEPTH = 16 };
+enum {
+	DEFAULT_GRACE_MS = 10000,
+	MAX_AFTER_DEPTH = 16,
+	/* Ready for so long after an exit or ill health, it counts as recovered. */
+	RECOVERY_MS = 1000,
+};
 
 struct service *service_new(struct supervisor *supervisor, const char *name)
 {
@@ -121,6 +126,9 @@ static void begin(struct service *service)
 
 	if (name)
 		service_set_reason(service, "waits for %s", name);
+	else if (service->asked)
+		/* What it starts after may be named within the same turn of the loop. */
+		service_set_reason(service, "waits for its turn");
 	else
 		service_dispatch(service, EVENT_CLEARED);
 }
@@ -188,6 +196,16 @@ static void act(struct service *service, enum service_action action)
 	}
 }
 
+static void recovered(void *arg)
+{
+	struct service *service = arg;
+
+	service->timer = 0;
+	service->was_ill = false;
+	service_notice(service, NOTICE_RECOVERED);
+	service_deliver(service);
+}
+
 static void state_entered(struct service *service, enum service_state before)
 {
 	loop_timer_cancel(service->supervisor->options.loop, service->timer);
@@ -200,8 +218,8 @@ static void state_entered(struct service *service, enum service_state before)
 	if (service->state == SERVICE_RUNNING) {
 		service->reason[0] = '\0';
 		if (service->was_ill)
-			service_notice(service, NOTICE_RECOVERED);
-		service->was_ill = false;
+			service->timer = loop_timer_set(service->supervisor->options.loop,
+							RECOVERY_MS, recovered, service);
 	}
 	if (service->state == SERVICE_UNHEALTHY) {
 		service->was_ill = true;

@@ -36,7 +36,7 @@ struct service {
 	char hot_digest[SHA256_HEX_SIZE];  /* what the process has read */
 	unsigned run;			   /* number of the start, per shim */
 	pid_t pid;
-	bool asked;   /* RESTARTING because somebody wants it, not because it was dead */
+	bool asked;   /* the start was asked for, it does not follow an exit or ill health */
 	bool was_ill; /* NOTICE_RECOVERED is due when it is ready again */
 	int restarts;
 	usec_t ready_at; /* boot time, 0: not ready */

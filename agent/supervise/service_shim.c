@@ -256,6 +256,7 @@ static void status_received(struct service *service, const struct shim_event *ev
 	if (!started || service->state != SERVICE_STARTING)
 		return;
 	service->ran_us = 0;
+	service->asked = false;
 	service_notice(service, NOTICE_STARTED);
 	service_set_reason(service, "waits until it is ready");
 	service_probes_start(service, false);

@@ -69,7 +69,7 @@ enum supervisor_notice {
 	NOTICE_STARTED,	   /* event service.started: a process exists */
 	NOTICE_EXITED,	   /* service.exited: status->exit tells how */
 	NOTICE_UNHEALTHY,  /* service.unhealthy */
-	NOTICE_RECOVERED,  /* service.recovered: ready again after exit or ill health */
+	NOTICE_RECOVERED,  /* service.recovered: ready for a second after exit or ill health */
 	NOTICE_CRASH_LOOP, /* service.crash_loop: held now */
 	NOTICE_RELOADED,
 	NOTICE_REMOVED, /* forgotten; last notice of this name */
