@@ -15,7 +15,8 @@
 #include "store/variables.h"
 
 #define LABEL_PREFIX "node.label."
-enum { USED_MAX = 512 };
+#define PARAMETER_PREFIX "param."
+enum { USED_MAX = 512, PARAMETER_MAX = 64 * 1024 };
 
 struct render {
 	const struct render_input *input;
@@ -227,4 +228,87 @@ bool config_render(struct ctx *ctx, const char *config_id, int64_t no, const cha
 		return false;
 	input.variables = variables;
 	return config_render_files(&input, ctx->arena, out, err);
+}
+
+static bool has_variables(json_t *json)
+{
+	const char *key;
+	json_t *value;
+	size_t index;
+
+	if (json_is_string(json))
+		return strstr(json_string_value(json), "${") != NULL;
+	json_object_foreach (json, key, value)
+		if (has_variables(value))
+			return true;
+	json_array_foreach (json, index, value)
+		if (has_variables(value))
+			return true;
+	return false;
+}
+
+static bool parameter_value(void *arg, const char *name, const char *inline_default,
+			    const char **out, struct error *err)
+{
+	struct render *render = arg;
+
+	if (strncmp(name, PARAMETER_PREFIX, strlen(PARAMETER_PREFIX)) != 0)
+		return value_of(arg, name, inline_default, out, err);
+	*out = arena_printf(render->arena, "${%s}", name);
+	return true;
+}
+
+/* Replaces the strings in json, which is ours alone, where they stand. Its depth was limited when it
+ * was parsed. */
+static bool render_strings(struct render *render, json_t *json, const char *path, struct error *err)
+{
+	const char *key;
+	json_t *value;
+	size_t index;
+
+	if (json_is_string(json) && has_variables(json)) {
+		struct template_source source = {path, json_string_value(json),
+						 json_string_length(json), parameter_value, render};
+		struct strbuf text;
+
+		strbuf_init(&text, render->arena, PARAMETER_MAX);
+		return template_render(&source, render->arena, &text, err) &&
+		       json_string_setn(json, text.data, text.length) == 0;
+	}
+	json_object_foreach (json, key, value)
+		if (!render_strings(render, value, arena_printf(render->arena, "%s.%s", path, key),
+				    err))
+			return false;
+	json_array_foreach (json, index, value)
+		if (!render_strings(render, value,
+				    arena_printf(render->arena, "%s[%zu]", path, index), err))
+			return false;
+	return true;
+}
+
+bool config_render_parameters(struct ctx *ctx, json_t *parameters, const char *path,
+			      const char *node_id, json_t **out, struct error *err)
+{
+	struct node node;
+	struct render_input input = {.node = &node};
+	struct render render = {.input = &input, .arena = ctx->arena};
+	struct variable *variables;
+
+	if (!has_variables(parameters)) {
+		*out = json_incref(parameters);
+		return true;
+	}
+	if (!nodes_get(ctx, node_id, &node, err) ||
+	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
+				     &input.project, err))
+		return false;
+	input.variables = variables;
+	render.out.variables = arena_array(ctx->arena, USED_MAX, sizeof(*render.out.variables));
+	json_t *copy = json_deep_copy(parameters);
+	if (!render_strings(&render, copy, path, err)) {
+		json_decref(copy);
+		return error_prefix(err, "node %s", node.name);
+	}
+	*out = copy;
+	return true;
 }

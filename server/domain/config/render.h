@@ -9,6 +9,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "base/error.h"
@@ -44,6 +46,13 @@ struct rendered_config {
  */
 MUST_CHECK bool config_render(struct ctx *ctx, const char *config_id, int64_t version,
 			      const char *node_id, struct rendered_config *out, struct error *err);
+
+/*
+ * The same for a service's parameters, that is for every string in a JSON object; ${param.NAME} stays
+ * for the agent as well. *out is a new reference, or NULL for NULL. path begins the place that errors name.
+ */
+MUST_CHECK bool config_render_parameters(struct ctx *ctx, json_t *parameters, const char *path,
+					 const char *node_id, json_t **out, struct error *err);
 
 /* The same without a database: what a test gives, and what config_render loads. */
 struct render_input {

@@ -61,14 +61,17 @@ static bool config_build(struct ctx *ctx, const char *node_id,
 bool desired_service_build(struct ctx *ctx, const char *node_id,
 			   const struct desired_service *service, json_t **out, struct error *err)
 {
-	json_t *json = json_keep(json_pack("{s:s, s:b, s:n, s:n, s:O?}", "driver", service->driver,
-					   "run", service->run, "package", "config", "parameters",
-					   service->parameters),
+	json_t *json = json_keep(json_pack("{s:s, s:b, s:n, s:n, s:{}}", "driver", service->driver,
+					   "run", service->run, "package", "config", "parameters"),
 				 ctx->arena);
 	json_t *part;
 
-	if (service->parameters == NULL)
-		json_object_set_new(json, "parameters", json_object());
+	if (service->parameters != NULL) {
+		if (!config_render_parameters(ctx, service->parameters, "parameters", node_id,
+					      &part, err))
+			return error_prefix(err, "service %s", service->service);
+		json_object_set_new(json, "parameters", part);
+	}
 	if (service->package_name != NULL) {
 		if (!package_build(service, &part, err))
 			return error_prefix(err, "service %s", service->service);
