@@ -72,7 +72,7 @@ static bool run_plain(struct state *state, const char *text, struct error *err)
 	return sql_prepare(state, text, &statement, err) && sql_run(state, statement, err);
 }
 
-static bool journal_delete(struct state *state, struct error *err)
+bool journal_delete(struct state *state, struct error *err)
 {
 	static const char SQL[] = "DELETE FROM journal";
 
@@ -89,6 +89,19 @@ bool desired_commit(struct state *state, struct error *err)
 		return false;
 	bool ok = run_plain(state, DROP, err) && run_plain(state, RENAME, err) &&
 		  journal_delete(state, err);
+	return state_end(state, ok, err);
+}
+
+bool desired_promote(struct state *state, bool *promoted, struct error *err)
+{
+	static const char DROP[] = "DELETE FROM desired WHERE slot = 'candidate' AND EXISTS"
+				   " (SELECT 1 FROM desired WHERE slot = 'next')";
+	static const char RENAME[] = "UPDATE desired SET slot = 'candidate' WHERE slot = 'next'";
+
+	if (!state_begin(state, err))
+		return false;
+	bool ok = run_plain(state, DROP, err) && run_plain(state, RENAME, err);
+	*promoted = ok && sqlite3_changes(state->db) > 0;
 	return state_end(state, ok, err);
 }
 

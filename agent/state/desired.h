@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The desired state on disk. Two slots: current is what was applied last and worked, candidate is
- * what was accepted and is not decided yet. A verdict remembers a content that failed, by its
+ * The desired state on disk. Three slots: current is what was applied last and worked, candidate is
+ * what was accepted and is not decided yet, next is a newer one that came meanwhile. A verdict remembers a content that failed, by its
  * digest, so that it is never tried again by itself. The journal row exists while files and
  * services are being changed; reconcile reads it at start and finishes or undoes the change.
  */
@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "state/state.h"
 
-enum desired_slot { DESIRED_CURRENT, DESIRED_CANDIDATE };
+enum desired_slot { DESIRED_CURRENT, DESIRED_CANDIDATE, DESIRED_NEXT };
 
 struct desired_record {
 	int64_t generation;
@@ -47,6 +47,9 @@ MUST_CHECK bool desired_update(struct state *state, enum desired_slot slot,
 			       const struct desired_record *record, struct error *err);
 MUST_CHECK bool desired_delete(struct state *state, enum desired_slot slot, struct error *err);
 
+/* What waits becomes the candidate; *promoted is false when nothing waits. */
+MUST_CHECK bool desired_promote(struct state *state, bool *promoted, struct error *err);
+
 /* The candidate has worked: it becomes current and the journal ends, as one step. */
 MUST_CHECK bool desired_commit(struct state *state, struct error *err);
 
@@ -60,6 +63,7 @@ MUST_CHECK bool journal_find(struct state *state, struct arena *arena, struct jo
 			     struct error *err);
 MUST_CHECK bool journal_update(struct state *state, const struct journal *journal,
 			       struct error *err);
+MUST_CHECK bool journal_delete(struct state *state, struct error *err);
 
 /*
  * Remembers a command until it has expired. *known is true when its id is there already: it has

@@ -32,7 +32,7 @@ static const char SCHEMA[] =
 	"CREATE TABLE release(name TEXT PRIMARY KEY, counter INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE command(id TEXT PRIMARY KEY, expires INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE log_position(service TEXT PRIMARY KEY, segment INTEGER NOT NULL,"
-	" offset INTEGER NOT NULL) WITHOUT ROWID;"
+	" offset INTEGER NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;"
 	"PRAGMA user_version = 1;";
 
 static bool fail(struct state *state, struct error *err, const char *doing)
