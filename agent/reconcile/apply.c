@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The part of a transaction that touches services, up to the commit. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "reconcile/transaction_internal.h"
+#include "reconcile/tree.h"
+#include "state/packages.h"
+
+bool step_stops(const struct plan_step *step)
+{
+	return step->action == PLAN_RESTART || step->action == PLAN_REMOVE;
+}
+
+bool step_switches(const struct plan_step *step)
+{
+	return step->action == PLAN_ADD || step->action == PLAN_RELOAD ||
+	       step->action == PLAN_RESTART;
+}
+
+const char *const *step_snapshot_paths(const struct plan_step *step, size_t *count)
+{
+	const struct content_service *service =
+		step->to && step->to->spec.snapshot_count > 0 ? step->to : step->from;
+
+	*count = service ? service->spec.snapshot_count : 0;
+	return service ? service->spec.snapshot : NULL;
+}
+
+bool step_has_snapshot(const struct plan_step *step)
+{
+	size_t count;
+
+	step_snapshot_paths(step, &count);
+	return step->action == PLAN_RESTART && count > 0;
+}
+
+const char *step_snapshot(struct transaction *transaction, const struct plan_step *step)
+{
+	return tree_snapshot_path(transaction->arena, step->name,
+				  transaction->candidate.generation);
+}
+
+bool steps_stopped(struct transaction *transaction, bool (*picked)(const struct plan_step *step))
+{
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+		struct service_status status;
+
+		if (!picked(step) ||
+		    !supervisor_status(transaction->options.supervisor, step->name, &status))
+			continue;
+		if (status.state != SERVICE_STOPPED &&
+		    (status.pid != 0 ||
+		     (status.state != SERVICE_FAILED && status.state != SERVICE_COMPLETED)))
+			return false;
+	}
+	return true;
+}
+
+static bool write_trees(struct transaction *transaction, struct error *err)
+{
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+
+		if (step_switches(step) && !tree_write(step->to, transaction->options.place,
+						       transaction->candidate.generation, err))
+			return false;
+	}
+	return true;
+}
+
+static bool open_journal(struct transaction *transaction, struct error *err)
+{
+	transaction->journal.phase = JOURNAL_APPLYING;
+	transaction->journal.generation = transaction->candidate.generation;
+	transaction->journal.attempts++;
+	transaction->journal.error = NULL;
+	return journal_update(transaction->options.state, &transaction->journal, err);
+}
+
+static void stop_services(struct transaction *transaction)
+{
+	struct supervisor *supervisor = transaction->options.supervisor;
+
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		struct plan_step *step = &transaction->plan.steps[i];
+		struct service_status status;
+		struct error err = {0};
+
+		if (!supervisor_status(supervisor, step->name, &status))
+			continue;
+		step->was_ready = status.ready;
+		/* Not running is what we want: then there is nothing to stop. */
+		if (step_stops(step) && !supervisor_stop(supervisor, step->name, &err))
+			log_debug("not stopped: %s service=%s", err.text, step->name);
+	}
+}
+
+/* Until a service is known to the supervisor, nobody can say that it was not well. */
+static void assume_ready(struct transaction *transaction)
+{
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		struct plan_step *step = &transaction->plan.steps[i];
+		struct service_status status;
+
+		step->was_ready =
+			!supervisor_status(transaction->options.supervisor, step->name, &status);
+	}
+}
+
+void apply_begin(struct transaction *transaction)
+{
+	struct error err = {0};
+
+	assume_ready(transaction);
+	if (!write_trees(transaction, &err) || !open_journal(transaction, &err)) {
+		transaction_blame(transaction, "prepare", "disk", NULL, err.text);
+		transaction_refuse(transaction, false);
+		return;
+	}
+	transaction_tell(transaction, RESULT_APPLYING);
+	if (transaction->journal.attempts > MAX_APPLY_ATTEMPTS) {
+		transaction_blame(transaction, "apply", "interrupted", NULL,
+				  "the agent was stopped again and again during this change");
+		undo_begin(transaction);
+		return;
+	}
+	stop_services(transaction);
+	transaction_enter(transaction, PHASE_STOP);
+}
+
+void apply_stop(struct transaction *transaction)
+{
+	if (steps_stopped(transaction, step_stops)) {
+		transaction->copy_index = 0;
+		transaction_enter(transaction, PHASE_SNAPSHOT);
+	} else {
+		transaction_wait(transaction, LOOK_AGAIN_MS);
+	}
+}
+
+static bool set_service(struct transaction *transaction, const struct plan_step *step,
+			struct error *err)
+{
+	int64_t generation = transaction->candidate.generation;
+
+	switch (step->action) {
+	case PLAN_KEEP:
+		return true;
+	case PLAN_REMOVE:
+		supervisor_remove(transaction->options.supervisor, step->name);
+		return true;
+	default:
+		return supervisor_set(transaction->options.supervisor, &step->to->spec, generation,
+				      err);
+	}
+}
+
+static void switch_and_start(struct transaction *transaction)
+{
+	const struct plan *plan = &transaction->plan;
+	int64_t generation = transaction->candidate.generation;
+	struct error err = {0};
+
+	for (size_t i = 0; i < plan->count; i++) {
+		const struct plan_step *step = &plan->steps[i];
+
+		if ((step_switches(step) && !tree_switch(step->name, generation, &err)) ||
+		    !set_service(transaction, step, &err)) {
+			transaction_blame(transaction, "apply", "start", step->name, err.text);
+			undo_begin(transaction);
+			return;
+		}
+	}
+	transaction_tell(transaction, RESULT_VERIFYING);
+	transaction_enter(transaction, PHASE_VERIFY);
+}
+
+static void snapshot_ended(const char *failure, void *arg)
+{
+	struct transaction *transaction = arg;
+	const struct plan_step *step = &transaction->plan.steps[transaction->copy_index];
+
+	transaction->copy = NULL;
+	if (failure) {
+		transaction_blame(transaction, "apply", "snapshot", step->name, failure);
+		undo_begin(transaction);
+		return;
+	}
+	transaction->copy_index++;
+	transaction_wait(transaction, 0);
+}
+
+void apply_snapshot(struct transaction *transaction)
+{
+	const struct plan *plan = &transaction->plan;
+	struct error err = {0};
+
+	if (transaction->copy)
+		return;
+	for (; transaction->copy_index < plan->count; transaction->copy_index++) {
+		const struct plan_step *step = &plan->steps[transaction->copy_index];
+		const char *folder = step_snapshot(transaction, step);
+		size_t count;
+		const char *const *paths = step_snapshot_paths(step, &count);
+
+		if (!step_has_snapshot(step) || file_exists(folder))
+			continue;
+		if (!copy_job_start(transaction->options.loop, false, folder, paths, count,
+				    snapshot_ended, transaction, &transaction->copy, &err)) {
+			transaction_blame(transaction, "apply", "snapshot", step->name, err.text);
+			undo_begin(transaction);
+		}
+		return;
+	}
+	switch_and_start(transaction);
+}
+
+/* What is needed to understand a failure, taken before anything is put back. */
+static void blame_service(struct transaction *transaction, const char *name, const char *code,
+			  const char *reason)
+{
+	struct arena *arena = transaction->arena;
+	struct service_status status;
+	const char *text = reason;
+
+	if (!supervisor_status(transaction->options.supervisor, name, &status)) {
+		transaction_blame(transaction, "verify", code, name, reason);
+		return;
+	}
+	if (status.exit.known && !status.exit.wanted && status.exit.text &&
+	    !strstr(reason, status.exit.text))
+		text = arena_printf(arena, "%s; %s", reason, status.exit.text);
+	for (size_t i = 0; i < status.probe_count; i++)
+		if (!status.probes[i].good && status.probes[i].text && status.probes[i].text[0] &&
+		    !strstr(text, status.probes[i].text))
+			text = arena_printf(arena, "%s; probe %s: %s", text,
+					    probe_kind_name(status.probes[i].kind),
+					    status.probes[i].text);
+	transaction_blame(transaction, "verify", code, name, text);
+	if (status.exit.known && status.exit.stderr_size > 0)
+		transaction->failure.stderr_text =
+			text_clean(arena, status.exit.stderr_tail, status.exit.stderr_size,
+				   LIMIT_STDERR, true);
+}
+
+static bool record_packages(struct transaction *transaction, struct error *err)
+{
+	struct state *state = transaction->options.state;
+
+	for (size_t i = 0; i < transaction->to.service_count; i++) {
+		const struct content_package *package = transaction->to.services[i].package;
+
+		if (package &&
+		    (!packages_use(state, package->sha256, package->name, package->version,
+				   transaction->candidate.generation, err) ||
+		     !release_raise(state, package->name, package->release, err)))
+			return false;
+	}
+	return true;
+}
+
+static bool commit(struct transaction *transaction, struct error *err)
+{
+	struct state *state = transaction->options.state;
+
+	if (!state_begin(state, err))
+		return false;
+	bool ok = record_packages(transaction, err) && desired_commit(state, err);
+	return state_end(state, ok, err);
+}
+
+static void finish(struct transaction *transaction)
+{
+	struct error err = {0};
+
+	if (!commit(transaction, &err)) {
+		/* The journal is still there: the next start tries again. */
+		log_error("could not commit the change: %s", err.text);
+		transaction_wait(transaction, 1000);
+		return;
+	}
+	transaction_tell(transaction, RESULT_SUCCEEDED);
+	transaction_end(transaction, TRANSACTION_COMMITTED);
+}
+
+static enum supervisor_gate look_at(struct transaction *transaction, const struct plan_step *step,
+				    const char **reason)
+{
+	struct service_status status;
+
+	*reason = "it is being stopped";
+	if (step->action == PLAN_KEEP)
+		return GATE_OK;
+	if (step->action == PLAN_REMOVE)
+		return supervisor_status(transaction->options.supervisor, step->name, &status)
+			       ? GATE_WAIT
+			       : GATE_OK;
+	return supervisor_gate(transaction->options.supervisor, step->name, transaction->to.gate_ms,
+			       reason);
+}
+
+/* The first that has failed, else the first that is not through the gate, NULL when all are. */
+static const struct plan_step *find_waiting(struct transaction *transaction,
+					    enum supervisor_gate *gate, const char **reason)
+{
+	const struct plan_step *waiting = NULL;
+
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+		const char *text;
+		enum supervisor_gate found = look_at(transaction, step, &text);
+
+		if (found == GATE_OK || (found == GATE_WAIT && waiting))
+			continue;
+		waiting = step;
+		*gate = found;
+		/* Valid only until the next question. */
+		snprintf(transaction->reason, sizeof(transaction->reason), "%s", text);
+		*reason = transaction->reason;
+		if (found == GATE_FAILED)
+			break;
+	}
+	return waiting;
+}
+
+/* Would it pass with a gate of no length? Then a newer change can wait for it. */
+static bool is_ready(struct transaction *transaction, const struct plan_step *step)
+{
+	struct service_status status;
+
+	return supervisor_status(transaction->options.supervisor, step->name, &status) &&
+	       (status.ready || !status.run);
+}
+
+void apply_verify(struct transaction *transaction)
+{
+	enum supervisor_gate gate = GATE_OK;
+	const char *reason = "";
+	const struct plan_step *step = find_waiting(transaction, &gate, &reason);
+
+	if (!step) {
+		finish(transaction);
+	} else if (gate == GATE_FAILED) {
+		blame_service(transaction, step->name, "gate", reason);
+		undo_begin(transaction);
+	} else if (clock_boottime() > transaction->deadline) {
+		blame_service(transaction, step->name, "deadline",
+			      arena_printf(transaction->arena, "not healthy in time: %s", reason));
+		undo_begin(transaction);
+	} else if (transaction->superseded && !is_ready(transaction, step)) {
+		transaction_blame(transaction, "verify", "superseded", step->name,
+				  "a newer desired state came before the service was ready");
+		undo_begin(transaction);
+	} else {
+		transaction_wait(transaction, LOOK_AGAIN_MS);
+	}
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Signed commands: each id runs once, within minutes, and there is no "run this program". */
+#include <string.h>
+
+#include "base/log.h"
+#include "protocol/limits.h"
+#include "reconcile/reconcile_internal.h"
+
+static bool open_command(struct reconcile *reconcile, const void *payload, size_t size,
+			 struct arena *arena, struct msg_command *out, struct error *err)
+{
+	json_t *envelope, *json;
+	char *text;
+	size_t length;
+
+	if (!json_parse_limited(payload, size, LIMIT_JSON_DEPTH, &envelope, err))
+		return false;
+	json_keep(envelope, arena);
+	if (!dsse_open(arena, envelope, DSSE_COMMAND, reconcile->options.keys,
+		       reconcile->options.key_count, &text, &length, NULL, err) ||
+	    !message_parse(text, length, LIMIT_DOWN_MESSAGE, arena, &json, err) ||
+	    !msg_command_decode(json, arena, out, err))
+		return false;
+	if (strcmp(out->node, reconcile->options.place.node) != 0)
+		return error_set(err, ERR_FORBIDDEN, "it is for the node %s", out->node);
+	if (out->expires < trusted_time_now(reconcile->options.time))
+		return error_set(err, ERR_FORBIDDEN, "it has expired");
+	return true;
+}
+
+static bool run_restart(struct reconcile *reconcile, const struct msg_command *command,
+			struct error *err)
+{
+	return supervisor_restart(reconcile->options.supervisor, command->service, err);
+}
+
+static bool run_start(struct reconcile *reconcile, const struct msg_command *command,
+		      struct error *err)
+{
+	return supervisor_start(reconcile->options.supervisor, command->service, err);
+}
+
+static bool run_stop(struct reconcile *reconcile, const struct msg_command *command,
+		     struct error *err)
+{
+	return supervisor_stop(reconcile->options.supervisor, command->service, err);
+}
+
+static bool run_log_level(struct reconcile *reconcile, const struct msg_command *command,
+			  struct error *err)
+{
+	const char *name = json_string_value(json_object_get(command->args, "level"));
+	enum log_level level;
+
+	(void)reconcile;
+	if (!name || !log_level_parse(name, &level))
+		return error_set(err, ERR_INVALID, "args.level must be debug, info, warn or error");
+	log_set_level(level);
+	return true;
+}
+
+static bool run_resend(struct reconcile *reconcile, const struct msg_command *command,
+		       struct error *err)
+{
+	(void)command;
+	(void)err;
+	reconcile->reported[0] = '\0';
+	reconcile_report_soon(reconcile);
+	reconcile->options.resend(reconcile->options.arg);
+	return true;
+}
+
+static const struct {
+	const char *kind;
+	bool service;
+	bool (*run)(struct reconcile *reconcile, const struct msg_command *command,
+		    struct error *err);
+} COMMANDS[] = {
+	{"restart", true, run_restart}, {"start", true, run_start},
+	{"stop", true, run_stop},	{"log_level", false, run_log_level},
+	{"resend", false, run_resend},
+};
+
+static bool run(struct reconcile *reconcile, const struct msg_command *command, struct error *err)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++) {
+		if (strcmp(COMMANDS[i].kind, command->kind) != 0)
+			continue;
+		if (COMMANDS[i].service && !command->service)
+			return error_set(err, ERR_INVALID, "%s needs a service", command->kind);
+		if (COMMANDS[i].service && reconcile->transaction)
+			return error_set(err, ERR_CONFLICT,
+					 "a change is being applied; try again when it is done");
+		return COMMANDS[i].run(reconcile, command, err);
+	}
+	return error_set(err, ERR_INVALID, "this agent does not know the command %s",
+			 command->kind);
+}
+
+static void answer(struct reconcile *reconcile, const struct msg_command *command, bool ok,
+		   const struct error *err)
+{
+	json_t *data = json_pack("{s:s, s:s}", "id", command->id, "kind", command->kind);
+
+	log_info("command %s kind=%s service=%s%s%s", ok ? "done" : "failed", command->kind,
+		 command->service ? command->service : "-",
+		 ok ? "" : " reason=", ok ? "" : err->text);
+	if (ok)
+		outgoing_event(reconcile->options.outgoing, SEVERITY_INFO, "command.done",
+			       command->service, data, "%s was done", command->kind);
+	else
+		outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "command.failed",
+			       command->service, data, "%s failed: %s", command->kind, err->text);
+}
+
+void reconcile_receive_command(struct reconcile *reconcile, const void *payload, size_t size)
+{
+	struct arena *arena = arena_new();
+	struct msg_command command;
+	struct error err = {0};
+	bool known = false;
+
+	if (!open_command(reconcile, payload, size, arena, &command, &err)) {
+		log_warn("refused a command: %s", err.text);
+		outgoing_event(reconcile->options.outgoing, SEVERITY_WARNING, "command.refused",
+			       NULL, NULL, "a command was refused: %s", err.text);
+	} else if (!trusted_time_learn(reconcile->options.time, command.issued, &err) ||
+		   !command_insert(reconcile->options.state, command.id, command.expires,
+				   trusted_time_now(reconcile->options.time), &known, &err)) {
+		log_error("could not keep a command: %s", err.text);
+	} else if (!known) {
+		bool ok = run(reconcile, &command, &err);
+
+		answer(reconcile, &command, ok, &err);
+	}
+	arena_free(arena);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/housekeeping.h"
+
+#include <dirent.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "fetch/fetch.h"
+#include "reconcile/tree.h"
+#include "state/packages.h"
+
+enum { KEEP_VERSIONS = 3, MAX_NAMES = 512 };
+
+static void remove_or_log(const char *path)
+{
+	struct error err = {0};
+
+	if (!file_remove_tree(path, &err))
+		log_warn("could not clean up: %s", err.text);
+}
+
+static size_t list_names(const char *path, struct arena *arena, const char *names[MAX_NAMES])
+{
+	DIR *folder = opendir(path);
+	const struct dirent *entry;
+	size_t count = 0;
+
+	while (folder && count < MAX_NAMES && (entry = readdir(folder)))
+		if (entry->d_name[0] != '.')
+			names[count++] = arena_strdup(arena, entry->d_name);
+	if (folder)
+		closedir(folder);
+	return count;
+}
+
+static void clean_services(const struct content *current, struct arena *arena)
+{
+	const char *names[MAX_NAMES];
+	size_t count = list_names("services", arena, names);
+
+	for (size_t i = 0; i < count; i++) {
+		if (content_find(current, names[i]))
+			tree_prune(names[i], KEEP_VERSIONS);
+		else
+			tree_remove(names[i]);
+	}
+}
+
+static bool is_used(const struct content *current, const char *sha256)
+{
+	for (size_t i = 0; i < current->service_count; i++)
+		if (current->services[i].package &&
+		    strcmp(current->services[i].package->sha256, sha256) == 0)
+			return true;
+	return false;
+}
+
+static bool drop_old_packages(struct state *state, const struct content *current,
+			      struct arena *arena, struct error *err)
+{
+	const char **old;
+	size_t count;
+
+	if (!packages_list_old(state, KEEP_VERSIONS, arena, &old, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if (is_used(current, old[i]))
+			continue;
+		log_info("removing an old package sha256=%s", old[i]);
+		if (!packages_delete(state, old[i], err))
+			return false;
+		remove_or_log(fetch_package_path(arena, old[i]));
+	}
+	return true;
+}
+
+/* Packages that never became part of a commit, temporary folders and parts of downloads. */
+static bool drop_strangers(struct state *state, const struct content *current, struct arena *arena,
+			   struct error *err)
+{
+	const char *names[MAX_NAMES];
+	size_t count = list_names("packages", arena, names);
+
+	for (size_t i = 0; i < count; i++) {
+		bool known = is_used(current, names[i]);
+
+		if (!known && !packages_known(state, names[i], &known, err))
+			return false;
+		if (!known)
+			remove_or_log(fetch_package_path(arena, names[i]));
+	}
+	return true;
+}
+
+void housekeeping_run(struct state *state, const struct content *current)
+{
+	struct arena *arena = arena_new();
+	struct error err = {0};
+
+	clean_services(current, arena);
+	if (!drop_old_packages(state, current, arena, &err) ||
+	    !drop_strangers(state, current, arena, &err))
+		log_warn("could not clean up packages: %s", err.text);
+	arena_free(arena);
+}

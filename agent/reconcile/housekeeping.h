@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Removes what nothing needs any more, after a commit: old generations of services, services that
+ * are gone, packages beyond the two before the current one, and what broken downloads left.
+ * Failures are logged; the next commit tries again.
+ */
+#pragma once
+
+#include "reconcile/content.h"
+#include "state/state.h"
+
+void housekeeping_run(struct state *state, const struct content *current);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/reconcile.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/crypto.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "reconcile/housekeeping.h"
+#include "reconcile/reconcile_internal.h"
+#include "reconcile/report.h"
+#include "reconcile/tree.h"
+
+enum {
+	REPORT_DELAY_MS = 50,
+	DRIFT_EVERY_MS = 60 * 1000,
+	FIRST_RETRY_MS = 30 * 1000,
+	MAX_RETRY_MS = 3600 * 1000,
+};
+
+static void report(void *arg)
+{
+	struct reconcile *reconcile = arg;
+	struct arena *arena = arena_new();
+	struct msg_reported reported = {
+		.generation = reconcile->generation,
+		.digest = reconcile->digest,
+	};
+	char hash[SHA256_HEX_SIZE];
+
+	reconcile->report_timer = 0;
+	report_build(arena, reconcile->options.supervisor,
+		     reconcile->has_current ? &reconcile->current : NULL, &reconcile->options.place,
+		     &reported);
+	json_t *json = json_keep(msg_reported_encode(&reported), arena);
+	const char *text = json_text(json, arena);
+	sha256_hex(text, strlen(text), hash);
+	if (strcmp(hash, reconcile->reported) != 0) {
+		memcpy(reconcile->reported, hash, sizeof(hash));
+		outgoing_reported(reconcile->options.outgoing, &reported);
+	}
+	arena_free(arena);
+}
+
+void reconcile_report_soon(struct reconcile *reconcile)
+{
+	if (!reconcile->report_timer)
+		reconcile->report_timer =
+			loop_timer_set(reconcile->options.loop, REPORT_DELAY_MS, report, reconcile);
+}
+
+static void check_drift(void *arg)
+{
+	struct reconcile *reconcile = arg;
+
+	reconcile->drift_timer =
+		loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS, check_drift, reconcile);
+	if (!reconcile->transaction)
+		reconcile_report_soon(reconcile);
+}
+
+/* Reads the content in force from the state file, where a commit has put it. */
+static bool load_current(struct reconcile *reconcile, struct error *err)
+{
+	struct desired_record record;
+	const char *service;
+	bool found;
+
+	arena_reset(reconcile->arena);
+	reconcile->has_current = false;
+	if (!desired_find(reconcile->options.state, DESIRED_CURRENT, reconcile->arena, &record,
+			  &found, err))
+		return false;
+	if (!found)
+		return true;
+	if (!content_decode(record.content, strlen(record.content), reconcile->arena,
+			    &reconcile->current, err) ||
+	    !content_specify(&reconcile->current, &reconcile->options.place, reconcile->arena,
+			     &service, err))
+		return error_prefix(err, "the desired state in force");
+	reconcile->has_current = true;
+	reconcile->generation = record.generation;
+	snprintf(reconcile->digest, sizeof(reconcile->digest), "%s", record.digest);
+	return true;
+}
+
+static bool load_accepted(struct reconcile *reconcile, struct error *err)
+{
+	struct arena *arena = arena_new();
+	char *digest = NULL;
+	bool ok = state_get_int(reconcile->options.state, "generation", 0, &reconcile->accepted,
+				err) &&
+		  state_get(reconcile->options.state, "digest", arena, &digest, err);
+
+	if (ok && digest)
+		snprintf(reconcile->accepted_digest, sizeof(reconcile->accepted_digest), "%s",
+			 digest);
+	arena_free(arena);
+	return ok;
+}
+
+bool reconcile_new(const struct reconcile_options *options, struct reconcile **out,
+		   struct error *err)
+{
+	struct reconcile *reconcile = xcalloc(1, sizeof(*reconcile));
+
+	reconcile->options = *options;
+	reconcile->arena = arena_new();
+	if (!load_current(reconcile, err) || !load_accepted(reconcile, err)) {
+		reconcile_free(reconcile);
+		return false;
+	}
+	*out = reconcile;
+	return true;
+}
+
+void reconcile_free(struct reconcile *reconcile)
+{
+	struct loop *loop;
+
+	if (!reconcile)
+		return;
+	loop = reconcile->options.loop;
+	transaction_free(reconcile->transaction);
+	loop_timer_cancel(loop, reconcile->retry_timer);
+	loop_timer_cancel(loop, reconcile->report_timer);
+	loop_timer_cancel(loop, reconcile->drift_timer);
+	arena_free(reconcile->arena);
+	free(reconcile);
+}
+
+/* A retry comes by itself, ever less often; a message of the server may bring it earlier. */
+static void retry(void *arg)
+{
+	struct reconcile *reconcile = arg;
+
+	reconcile->retry_timer = 0;
+	reconcile->options.resend(reconcile->options.arg);
+	reconcile_begin(reconcile);
+}
+
+static void postpone(struct reconcile *reconcile)
+{
+	int64_t delay_ms = FIRST_RETRY_MS;
+
+	for (int i = 0; i < reconcile->postponed && delay_ms < MAX_RETRY_MS; i++)
+		delay_ms *= 2;
+	reconcile->postponed++;
+	reconcile->postponed_at = clock_boottime();
+	loop_timer_cancel(reconcile->options.loop, reconcile->retry_timer);
+	reconcile->retry_timer =
+		loop_timer_set(reconcile->options.loop, delay_ms, retry, reconcile);
+}
+
+static void committed(struct reconcile *reconcile)
+{
+	struct error err = {0};
+
+	reconcile->postponed = 0;
+	if (!load_current(reconcile, &err))
+		log_error("cannot read what was just applied: %s", err.text);
+	else
+		housekeeping_run(reconcile->options.state, &reconcile->current);
+}
+
+static void change_ended(enum transaction_end end, void *arg)
+{
+	struct reconcile *reconcile = arg;
+	struct error err = {0};
+	bool promoted = false;
+
+	transaction_free(reconcile->transaction);
+	reconcile->transaction = NULL;
+	supervisor_prune(reconcile->options.supervisor);
+	if (end == TRANSACTION_COMMITTED)
+		committed(reconcile);
+	else if (end == TRANSACTION_POSTPONED)
+		postpone(reconcile);
+	reconcile_report_soon(reconcile);
+	if (!desired_promote(reconcile->options.state, &promoted, &err))
+		log_error("could not take up the next desired state: %s", err.text);
+	if (end != TRANSACTION_POSTPONED || promoted)
+		reconcile_begin(reconcile);
+}
+
+static void need_urls(void *arg)
+{
+	struct reconcile *reconcile = arg;
+
+	reconcile->options.resend(reconcile->options.arg);
+}
+
+static void begin(struct reconcile *reconcile, const struct desired_record *candidate,
+		  const struct journal *journal)
+{
+	const struct transaction_options options = {
+		.loop = reconcile->options.loop,
+		.state = reconcile->options.state,
+		.supervisor = reconcile->options.supervisor,
+		.outgoing = reconcile->options.outgoing,
+		.place = &reconcile->options.place,
+		.settings = &reconcile->options.transaction,
+		.from = reconcile->has_current ? &reconcile->current : NULL,
+		.from_generation = reconcile->generation,
+		.candidate = candidate,
+		.journal = *journal,
+		.ended = change_ended,
+		.need_urls = need_urls,
+		.arg = reconcile,
+	};
+
+	loop_timer_cancel(reconcile->options.loop, reconcile->retry_timer);
+	reconcile->retry_timer = 0;
+	reconcile->transaction = transaction_new(&options);
+}
+
+void reconcile_begin(struct reconcile *reconcile)
+{
+	struct arena *arena = arena_new();
+	struct desired_record candidate;
+	struct journal journal;
+	struct error err = {0};
+	bool found = false;
+
+	if (reconcile->transaction) {
+		arena_free(arena);
+		return;
+	}
+	if (!desired_find(reconcile->options.state, DESIRED_CANDIDATE, arena, &candidate, &found,
+			  &err) ||
+	    !journal_find(reconcile->options.state, arena, &journal, &err))
+		log_error("could not read the candidate: %s", err.text);
+	else if (found)
+		begin(reconcile, &candidate, &journal);
+	arena_free(arena);
+}
+
+/*
+ * During a change whose files are switched already, the service may run in its new shape. It is left
+ * to the transaction then, which knows what to do with it.
+ */
+static bool is_in_change(const struct journal *journal, const char *name)
+{
+	return journal->phase != JOURNAL_NONE && tree_is_on(name, journal->generation);
+}
+
+static bool set_services(struct reconcile *reconcile, const struct journal *journal,
+			 struct error *err)
+{
+	for (size_t i = 0; i < reconcile->current.service_count; i++) {
+		const struct content_service *service = &reconcile->current.services[i];
+
+		if (is_in_change(journal, service->name))
+			continue;
+		if (!supervisor_set(reconcile->options.supervisor, &service->spec,
+				    reconcile->generation, err))
+			return error_prefix(err, "service %s", service->name);
+	}
+	return true;
+}
+
+bool reconcile_start(struct reconcile *reconcile, struct error *err)
+{
+	struct arena *arena = arena_new();
+	struct journal journal = {0};
+	bool ok = journal_find(reconcile->options.state, arena, &journal, err) &&
+		  supervisor_adopt(reconcile->options.supervisor, err) &&
+		  (!reconcile->has_current || set_services(reconcile, &journal, err));
+
+	if (ok) {
+		reconcile_begin(reconcile);
+		/* With a change under way an unclaimed service may be one of its new ones. */
+		if (journal.phase == JOURNAL_NONE)
+			supervisor_prune(reconcile->options.supervisor);
+		reconcile->drift_timer = loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS,
+							check_drift, reconcile);
+		reconcile_report_soon(reconcile);
+	}
+	arena_free(arena);
+	return ok;
+}
+
+void reconcile_notice(struct reconcile *reconcile)
+{
+	if (reconcile->transaction)
+		transaction_notice(reconcile->transaction);
+	reconcile_report_soon(reconcile);
+}
+
+int64_t reconcile_generation(const struct reconcile *reconcile)
+{
+	return reconcile->generation;
+}
+
+const char *reconcile_digest(const struct reconcile *reconcile)
+{
+	return reconcile->digest;
+}
+
+int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset)
+{
+	return reconcile->has_current ? reconcile->current.health_interval_ms : preset;
+}
+
+const char *reconcile_activity(const struct reconcile *reconcile, struct arena *arena)
+{
+	if (reconcile->transaction)
+		return arena_printf(arena, "%s generation %lld",
+				    RESULT_STATE_NAMES[transaction_state(reconcile->transaction)],
+				    (long long)reconcile->accepted);
+	if (reconcile->retry_timer)
+		return arena_printf(arena, "waiting to try generation %lld again",
+				    (long long)reconcile->accepted);
+	return "idle";
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What reconcile.c (slots, transactions), accept.c (messages) and commands.c share. */
+#pragma once
+
+#include "reconcile/reconcile.h"
+
+#define DIGEST_SIZE 72 /* "sha256:" + 64 + the zero byte */
+
+struct reconcile {
+	struct reconcile_options options;
+	struct arena *arena; /* of the content in force */
+	struct content current;
+	bool has_current;
+	int64_t generation; /* in force */
+	char digest[DIGEST_SIZE];
+	int64_t accepted; /* highest generation ever taken */
+	char accepted_digest[DIGEST_SIZE];
+	struct transaction *transaction;
+	int postponed;	      /* times in a row */
+	usec_t postponed_at;  /* boot time */
+	usec_t verdict_told;  /* boot time of the last repeated verdict */
+	uint64_t retry_timer; /* of a postponed change */
+	uint64_t report_timer;
+	uint64_t drift_timer;
+	char reported[65]; /* hash of the last reported message */
+};
+
+/* Starts the candidate of the state file, if there is one and nothing is under way. */
+void reconcile_begin(struct reconcile *reconcile);
+
+/* Says soon what runs. */
+void reconcile_report_soon(struct reconcile *reconcile);

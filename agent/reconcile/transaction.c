@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "reconcile/transaction_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "protocol/limits.h"
+#include "state/packages.h"
+
+static void advance(void *arg)
+{
+	static void (*const PHASES[])(struct transaction *) = {
+		[PHASE_FETCH] = fetching_continue, [PHASE_STOP] = apply_stop,
+		[PHASE_SNAPSHOT] = apply_snapshot, [PHASE_VERIFY] = apply_verify,
+		[PHASE_UNDO_STOP] = undo_stop,	   [PHASE_UNDO_RESTORE] = undo_restore,
+		[PHASE_UNDO_VERIFY] = undo_verify,
+	};
+	struct transaction *transaction = arg;
+
+	transaction->timer = 0;
+	if (transaction->phase == PHASE_ENDED)
+		transaction->options.ended(transaction->end, transaction->options.arg);
+	else if (PHASES[transaction->phase])
+		PHASES[transaction->phase](transaction);
+}
+
+void transaction_wait(struct transaction *transaction, int64_t delay_ms)
+{
+	loop_timer_cancel(transaction->options.loop, transaction->timer);
+	transaction->timer =
+		loop_timer_set(transaction->options.loop, delay_ms, advance, transaction);
+}
+
+void transaction_enter(struct transaction *transaction, enum phase phase)
+{
+	transaction->phase = phase;
+	transaction_wait(transaction, 0);
+}
+
+void transaction_tell(struct transaction *transaction, enum result_state state)
+{
+	const struct msg_result result = {
+		.generation = transaction->candidate.generation,
+		.digest = transaction->candidate.digest,
+		.rollout = transaction->to.rollout,
+		.state = state,
+		.service = transaction->has_failure ? transaction->failure.service : NULL,
+		.has_error = transaction->has_failure,
+		.error = transaction->failure,
+	};
+
+	transaction->told = state;
+	log_info("change is %s generation=%lld%s%s", RESULT_STATE_NAMES[state],
+		 (long long)result.generation, result.has_error ? " reason=" : "",
+		 result.has_error ? result.error.text : "");
+	outgoing_result(transaction->options.outgoing, &result);
+}
+
+void transaction_blame(struct transaction *transaction, const char *phase, const char *code,
+		       const char *service, const char *text)
+{
+	struct arena *arena = transaction->arena;
+
+	if (transaction->has_failure)
+		return;
+	transaction->has_failure = true;
+	transaction->failure = (struct msg_failure){
+		.phase = phase,
+		.code = code,
+		.text = text_clean(arena, text, strlen(text), LIMIT_TEXT, false),
+		.service = arena_strdup(arena, service),
+	};
+}
+
+void transaction_end(struct transaction *transaction, enum transaction_end end)
+{
+	transaction->end = end;
+	transaction_enter(transaction, PHASE_ENDED);
+}
+
+char *transaction_failure_json(struct transaction *transaction)
+{
+	const struct msg_failure *failure = &transaction->failure;
+	json_auto_t *json = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "phase", failure->phase,
+				      "code", failure->code, "text", failure->text, "service",
+				      failure->service, "stderr", failure->stderr_text);
+
+	return json_text(json, transaction->arena);
+}
+
+void transaction_refuse(struct transaction *transaction, bool final)
+{
+	const struct verdict verdict = {
+		.generation = transaction->candidate.generation,
+		.state = RESULT_STATE_NAMES[RESULT_REFUSED],
+		.error = transaction_failure_json(transaction),
+	};
+	struct error err = {0};
+
+	if (final && !verdict_insert(transaction->options.state, transaction->candidate.digest,
+				     &verdict, &err))
+		log_error("could not keep the verdict: %s", err.text);
+	transaction_tell(transaction, RESULT_REFUSED);
+	transaction_end(transaction, final ? TRANSACTION_REFUSED : TRANSACTION_POSTPONED);
+}
+
+/* An older release than one that ran is refused unless the desired state asks for it. */
+static bool check_releases(struct transaction *transaction, const char **service, struct error *err)
+{
+	for (size_t i = 0; i < transaction->to.service_count; i++) {
+		const struct content_package *package = transaction->to.services[i].package;
+		int64_t counter;
+
+		if (!package || package->downgrade)
+			continue;
+		*service = transaction->to.services[i].name;
+		if (!release_find(transaction->options.state, package->name, &counter, err))
+			return false;
+		if (package->release < counter)
+			return error_set(err, ERR_CONFLICT,
+					 "release %lld of %s is older than %lld, which ran here; "
+					 "set downgrade to allow it",
+					 (long long)package->release, package->name,
+					 (long long)counter);
+	}
+	*service = NULL;
+	return true;
+}
+
+static const char *code_of(const struct error *err)
+{
+	switch (err->code) {
+	case ERR_FORBIDDEN:
+		return "untrusted";
+	case ERR_CONFLICT:
+		return "downgrade";
+	default:
+		return error_code_name(err->code);
+	}
+}
+
+static bool prepare(struct transaction *transaction, const char **service, struct error *err)
+{
+	const struct desired_record *candidate = &transaction->candidate;
+
+	if (!content_decode(candidate->content, strlen(candidate->content), transaction->arena,
+			    &transaction->to, err) ||
+	    !content_specify(&transaction->to, transaction->options.place, transaction->arena,
+			     service, err) ||
+	    !check_releases(transaction, service, err))
+		return false;
+	plan_make(transaction->arena, transaction->options.from, &transaction->to,
+		  &transaction->plan);
+	return true;
+}
+
+static void resume_undo(struct transaction *transaction)
+{
+	struct error ignored = {0};
+	json_t *json = NULL;
+	const char *text = transaction->journal.error;
+
+	if (text && json_parse_limited(text, strlen(text), 4, &json, &ignored)) {
+		json_keep(json, transaction->arena);
+		transaction_blame(transaction, json_string_value(json_object_get(json, "phase")),
+				  json_string_value(json_object_get(json, "code")),
+				  json_string_value(json_object_get(json, "service")),
+				  json_string_value(json_object_get(json, "text")));
+		transaction->failure.stderr_text =
+			json_string_value(json_object_get(json, "stderr"));
+	}
+	transaction_blame(transaction, "apply", "interrupted", NULL,
+			  "the agent was stopped while it put the change back");
+	undo_begin(transaction);
+}
+
+static void begin(void *arg)
+{
+	struct transaction *transaction = arg;
+	const char *service = NULL;
+	struct error err = {0};
+
+	transaction->timer = 0;
+	if (!prepare(transaction, &service, &err)) {
+		transaction_blame(transaction, "prepare", code_of(&err), service, err.text);
+		transaction_refuse(transaction, true);
+		return;
+	}
+	for (size_t i = 0; i < transaction->plan.count; i++)
+		log_debug("plan: %s service=%s",
+			  plan_action_name(transaction->plan.steps[i].action),
+			  transaction->plan.steps[i].name);
+	transaction->deadline = clock_boottime() + transaction->to.deadline_ms * USEC_PER_MSEC;
+	if (transaction->journal.phase == JOURNAL_ROLLING_BACK)
+		resume_undo(transaction);
+	else
+		fetching_begin(transaction);
+}
+
+struct transaction *transaction_new(const struct transaction_options *options)
+{
+	struct transaction *transaction = xcalloc(1, sizeof(*transaction));
+	struct arena *arena = arena_new();
+
+	transaction->arena = arena;
+	transaction->options = *options;
+	transaction->candidate = (struct desired_record){
+		.generation = options->candidate->generation,
+		.digest = arena_strdup(arena, options->candidate->digest),
+		.content = arena_strdup(arena, options->candidate->content),
+	};
+	transaction->options.candidate = NULL;
+	transaction->journal = options->journal;
+	transaction->journal.digest = transaction->candidate.digest;
+	transaction->journal.error = arena_strdup(arena, options->journal.error);
+	transaction->urls = json_loads(options->candidate->fetch, 0, NULL);
+	transaction->timer = loop_timer_set(options->loop, 0, begin, transaction);
+	return transaction;
+}
+
+void transaction_free(struct transaction *transaction)
+{
+	if (!transaction)
+		return;
+	loop_timer_cancel(transaction->options.loop, transaction->timer);
+	fetch_cancel(transaction->fetch);
+	copy_job_cancel(transaction->copy);
+	json_decref(transaction->urls);
+	arena_free(transaction->arena);
+	free(transaction);
+}
+
+void transaction_refresh(struct transaction *transaction, const char *fetch)
+{
+	json_t *urls = json_loads(fetch, 0, NULL);
+
+	if (!urls)
+		return;
+	json_decref(transaction->urls);
+	transaction->urls = urls;
+	if (transaction->phase == PHASE_FETCH && !transaction->fetch)
+		transaction_wait(transaction, 0);
+}
+
+void transaction_supersede(struct transaction *transaction)
+{
+	transaction->superseded = true;
+	if (transaction->phase == PHASE_BEGIN || transaction->phase == PHASE_FETCH) {
+		fetch_cancel(transaction->fetch);
+		transaction->fetch = NULL;
+		transaction_end(transaction, TRANSACTION_CANCELLED);
+	} else if (transaction->phase == PHASE_VERIFY) {
+		transaction_wait(transaction, 0);
+	}
+}
+
+void transaction_notice(struct transaction *transaction)
+{
+	switch (transaction->phase) {
+	case PHASE_STOP:
+	case PHASE_VERIFY:
+	case PHASE_UNDO_STOP:
+	case PHASE_UNDO_VERIFY:
+		transaction_wait(transaction, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+const char *transaction_digest(const struct transaction *transaction)
+{
+	return transaction->candidate.digest;
+}
+
+enum result_state transaction_state(const struct transaction *transaction)
+{
+	return transaction->told;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of a transaction share: transaction.c (begin, end), fetching.c, apply.c, undo.c. */
+#pragma once
+
+#include "fetch/fetch.h"
+#include "reconcile/plan.h"
+#include "reconcile/snapshot.h"
+#include "reconcile/transaction.h"
+
+enum { MAX_MISSING = 64, LOOK_AGAIN_MS = 100, MAX_APPLY_ATTEMPTS = 3 };
+
+enum phase {
+	PHASE_BEGIN,
+	PHASE_FETCH,
+	PHASE_STOP,
+	PHASE_SNAPSHOT,
+	PHASE_VERIFY,
+	PHASE_UNDO_STOP,
+	PHASE_UNDO_RESTORE,
+	PHASE_UNDO_VERIFY,
+	PHASE_ENDED,
+};
+
+struct transaction {
+	struct transaction_options options;
+	struct arena *arena;
+	struct desired_record candidate;
+	struct content to;
+	struct plan plan;
+	struct journal journal;
+	enum phase phase;
+	enum result_state told; /* last state sent as a result */
+	usec_t deadline;	/* boot time: of the whole change, then of undoing it */
+	uint64_t timer;
+	bool superseded;
+	bool has_failure;
+	struct msg_failure failure;
+	enum transaction_end end;
+
+	const struct content_package *missing[MAX_MISSING];
+	size_t missing_count;
+	size_t missing_index;
+	struct fetch *fetch;
+	json_t *urls;
+	int fetch_failures;
+	usec_t progress_told;
+	const char *last_problem; /* why the last fetch failed */
+
+	struct copy_job *copy;
+	size_t copy_index;	  /* step whose snapshot is being copied */
+	char reason[512];	  /* what the gate waits for */
+	const char *undo_problem; /* why not everything could be put back, or NULL */
+};
+
+/* Calls transaction_advance after delay_ms, or earlier on a notice. */
+void transaction_wait(struct transaction *transaction, int64_t delay_ms);
+
+/* Goes to the phase and runs it in the next turn. */
+void transaction_enter(struct transaction *transaction, enum phase phase);
+
+/* Sends a result of this state, with the failure if there is one. */
+void transaction_tell(struct transaction *transaction, enum result_state state);
+
+/* Records why; the texts are copied. service may be NULL. Only the first failure counts. */
+void transaction_blame(struct transaction *transaction, const char *phase, const char *code,
+		       const char *service, const char *text);
+
+/* The failure as JSON text in the arena, for journal and verdict. */
+char *transaction_failure_json(struct transaction *transaction);
+
+/* Nothing was touched: says refused, keeps a verdict if final, and ends. */
+void transaction_refuse(struct transaction *transaction, bool final);
+
+void transaction_end(struct transaction *transaction, enum transaction_end end);
+
+/* fetching.c */
+void fetching_begin(struct transaction *transaction);
+void fetching_continue(struct transaction *transaction);
+
+/* apply.c */
+void apply_begin(struct transaction *transaction);
+void apply_stop(struct transaction *transaction);
+void apply_snapshot(struct transaction *transaction);
+void apply_verify(struct transaction *transaction);
+
+/* Has every service that the predicate picks no process any more? */
+bool steps_stopped(struct transaction *transaction, bool (*picked)(const struct plan_step *step));
+bool step_stops(const struct plan_step *step); /* RESTART, REMOVE */
+bool step_switches(const struct plan_step *step);
+bool step_has_snapshot(const struct plan_step *step);
+const char *step_snapshot(struct transaction *transaction, const struct plan_step *step);
+/* The declared paths; of the new version, else of the old one. */
+const char *const *step_snapshot_paths(const struct plan_step *step, size_t *count);
+
+/* undo.c: begins to put everything back; the failure says why. */
+void undo_begin(struct transaction *transaction);
+void undo_stop(struct transaction *transaction);
+void undo_restore(struct transaction *transaction);
+void undo_verify(struct transaction *transaction);

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Puts back everything that a change has touched, snapshots included, and checks it again. */
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "reconcile/transaction_internal.h"
+#include "reconcile/tree.h"
+
+enum { MIN_UNDO_MS = 60 * 1000 };
+
+static bool stops(const struct plan_step *step)
+{
+	return step->action == PLAN_ADD || step->action == PLAN_RESTART;
+}
+
+/*
+ * After a restart of the agent the service may run under a shim that nobody has claimed: claiming it
+ * as not to be run is how to stop it.
+ */
+static void claim_stopped(struct transaction *transaction, const struct plan_step *step)
+{
+	struct service_spec spec = step->to->spec;
+	struct error err = {0};
+
+	spec.run = false;
+	if (!supervisor_set(transaction->options.supervisor, &spec,
+			    transaction->candidate.generation, &err))
+		log_warn("could not stop: %s service=%s", err.text, step->name);
+}
+
+void undo_begin(struct transaction *transaction)
+{
+	int64_t limit_ms = transaction->to.deadline_ms / 2;
+	struct service_status status;
+	struct error err = {0};
+
+	transaction->journal.phase = JOURNAL_ROLLING_BACK;
+	transaction->journal.generation = transaction->candidate.generation;
+	transaction->journal.error = transaction_failure_json(transaction);
+	if (!journal_update(transaction->options.state, &transaction->journal, &err))
+		log_error("could not write the journal: %s", err.text);
+	log_warn("putting the change back: %s service=%s", transaction->failure.text,
+		 transaction->failure.service ? transaction->failure.service : "-");
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+
+		if (!stops(step))
+			continue;
+		if (!supervisor_status(transaction->options.supervisor, step->name, &status))
+			claim_stopped(transaction, step);
+		else if (!supervisor_stop(transaction->options.supervisor, step->name, &err))
+			log_debug("not stopped: %s service=%s", err.text, step->name);
+	}
+	if (limit_ms < MIN_UNDO_MS)
+		limit_ms = MIN_UNDO_MS;
+	transaction->deadline = clock_boottime() + limit_ms * USEC_PER_MSEC;
+	transaction_enter(transaction, PHASE_UNDO_STOP);
+}
+
+void undo_stop(struct transaction *transaction)
+{
+	if (steps_stopped(transaction, stops)) {
+		transaction->copy_index = 0;
+		transaction_enter(transaction, PHASE_UNDO_RESTORE);
+	} else {
+		transaction_wait(transaction, LOOK_AGAIN_MS);
+	}
+}
+
+static void end_undo(struct transaction *transaction, enum result_state state)
+{
+	struct error err = {0};
+	const struct verdict verdict = {
+		.generation = transaction->candidate.generation,
+		.state = RESULT_STATE_NAMES[state],
+		.error = transaction_failure_json(transaction),
+	};
+	/* One that only had to make way, or that nobody could finish, is not to blame. */
+	bool innocent =
+		state == RESULT_ROLLED_BACK && strcmp(transaction->failure.code, "superseded") == 0;
+	struct state *store = transaction->options.state;
+	bool ok = innocent ? state_begin(store, &err) &&
+				     state_end(store,
+					       desired_delete(store, DESIRED_CANDIDATE, &err) &&
+						       journal_delete(store, &err),
+					       &err)
+			   : verdict_insert(store, transaction->candidate.digest, &verdict, &err);
+
+	if (!ok)
+		log_error("could not keep the verdict: %s", err.text);
+	transaction_tell(transaction, state);
+	transaction_end(transaction, state == RESULT_ROLLED_BACK ? TRANSACTION_ROLLED_BACK
+								 : TRANSACTION_ROLLBACK_FAILED);
+}
+
+/* The rollback itself has a problem: it goes on, so that as much as can be runs again. */
+static void note_problem(struct transaction *transaction, const char *service, const char *text)
+{
+	log_error("rollback failed: %s service=%s", text, service);
+	if (transaction->undo_problem)
+		return;
+	transaction->undo_problem =
+		arena_printf(transaction->arena, "service %s: %s", service, text);
+	transaction->failure.text =
+		arena_printf(transaction->arena, "%s; putting it back failed: %s",
+			     transaction->failure.text, transaction->undo_problem);
+}
+
+static bool put_back(struct transaction *transaction, const struct plan_step *step,
+		     struct error *err)
+{
+	struct supervisor *supervisor = transaction->options.supervisor;
+
+	if (step->action == PLAN_KEEP)
+		return true;
+	if (step_switches(step) && !tree_switch_back(step->name, transaction->candidate.generation,
+						     step->action == PLAN_ADD, err))
+		return false;
+	if (step->action == PLAN_ADD) {
+		supervisor_remove(supervisor, step->name);
+		return true;
+	}
+	return supervisor_set(supervisor, &step->from->spec, transaction->options.from_generation,
+			      err);
+}
+
+static void start_old(struct transaction *transaction)
+{
+	/* Removed services come first in the plan, so what depends on them finds them. */
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		struct error err = {0};
+
+		if (!put_back(transaction, &transaction->plan.steps[i], &err))
+			note_problem(transaction, transaction->plan.steps[i].name, err.text);
+	}
+	transaction_enter(transaction, PHASE_UNDO_VERIFY);
+}
+
+static void restore_ended(const char *failure, void *arg)
+{
+	struct transaction *transaction = arg;
+
+	transaction->copy = NULL;
+	if (failure)
+		note_problem(transaction, transaction->plan.steps[transaction->copy_index].name,
+			     failure);
+	transaction->copy_index++;
+	transaction_wait(transaction, 0);
+}
+
+void undo_restore(struct transaction *transaction)
+{
+	const struct plan *plan = &transaction->plan;
+	struct error err = {0};
+
+	if (transaction->copy)
+		return;
+	for (; transaction->copy_index < plan->count; transaction->copy_index++) {
+		const struct plan_step *step = &plan->steps[transaction->copy_index];
+		const char *folder = step_snapshot(transaction, step);
+		size_t count;
+		const char *const *paths = step_snapshot_paths(step, &count);
+
+		if (!step_has_snapshot(step) || !file_exists(folder))
+			continue;
+		if (copy_job_start(transaction->options.loop, true, folder, paths, count,
+				   restore_ended, transaction, &transaction->copy, &err))
+			return;
+		note_problem(transaction, step->name, err.text);
+	}
+	start_old(transaction);
+}
+
+/* Is the service as it was before the change? One that was ill then may be ill again. */
+static bool is_back(struct transaction *transaction, const struct plan_step *step,
+		    const char **reason)
+{
+	struct service_status status;
+	bool known = supervisor_status(transaction->options.supervisor, step->name, &status);
+
+	*reason = "it is being stopped";
+	if (step->action == PLAN_ADD)
+		return !known;
+	*reason = known ? status.reason : "it is not known";
+	if (!step->from->run)
+		return known && status.pid == 0;
+	if (!step->was_ready)
+		return known;
+	return known && status.ready && status.ready_for_ms >= transaction->to.gate_ms;
+}
+
+void undo_verify(struct transaction *transaction)
+{
+	bool late = clock_boottime() > transaction->deadline;
+
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+		const char *reason = NULL;
+
+		if (step->action == PLAN_KEEP || is_back(transaction, step, &reason))
+			continue;
+		if (late) {
+			note_problem(transaction, step->name,
+				     reason && reason[0] ? reason : "not ready");
+			continue;
+		}
+		transaction_wait(transaction, LOOK_AGAIN_MS);
+		return;
+	}
+	end_undo(transaction,
+		 transaction->undo_problem ? RESULT_ROLLBACK_FAILED : RESULT_ROLLED_BACK);
+}
