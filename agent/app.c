@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "app.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "protocol/limits.h"
+#include "state/spool.h"
+
+enum { FAREWELL_MS = 1000 };
+
+static const struct {
+	enum supervisor_notice notice;
+	enum severity severity;
+	const char *kind;
+} EVENTS[] = {
+	{NOTICE_STARTED, SEVERITY_INFO, "service.started"},
+	{NOTICE_EXITED, SEVERITY_WARNING, "service.exited"},
+	{NOTICE_UNHEALTHY, SEVERITY_WARNING, "service.unhealthy"},
+	{NOTICE_RECOVERED, SEVERITY_INFO, "service.recovered"},
+	{NOTICE_CRASH_LOOP, SEVERITY_ERROR, "service.crash_loop"},
+	{NOTICE_RELOADED, SEVERITY_INFO, "service.reloaded"},
+};
+
+bool app_enter_folder(const struct config *config, struct error *err)
+{
+	static const char *const FOLDERS[] = {"services", "packages", "data", "logs"};
+
+	umask(0022);
+	if (!file_make_folders(config->dir, 0755, err))
+		return false;
+	if (chdir(config->dir) != 0)
+		return error_set_errno(err, ERR_FORBIDDEN, errno, "cannot enter %s", config->dir);
+	if (!file_make_folders("keys", 0700, err) || !file_make_folders("run", 0755, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_SIZE(FOLDERS); i++)
+		if (!file_make_folders(FOLDERS[i], 0755, err))
+			return false;
+	return true;
+}
+
+/* Texts of the event: what happened, in the words of whoever saw it. */
+static const char *event_text(enum supervisor_notice notice, const struct service_status *status,
+			      struct arena *arena)
+{
+	switch (notice) {
+	case NOTICE_STARTED:
+		return arena_printf(arena, "started with pid %d", (int)status->pid);
+	case NOTICE_EXITED:
+		return status->exit.text ? status->exit.text : "exited";
+	case NOTICE_RECOVERED:
+		return "ready again";
+	case NOTICE_RELOADED:
+		return "has reloaded its files";
+	default:
+		return status->reason ? status->reason : "";
+	}
+}
+
+static json_t *event_data(enum supervisor_notice notice, const struct service_status *status,
+			  struct arena *arena)
+{
+	json_t *data;
+
+	if (notice != NOTICE_EXITED && notice != NOTICE_CRASH_LOOP)
+		return NULL;
+	data = json_pack("{s:i, s:i, s:i, s:b}", "code", status->exit.code, "signal",
+			 status->exit.signal, "restarts", status->restarts, "wanted",
+			 status->exit.wanted);
+	if (status->exit.stderr_size > 0 && !status->exit.wanted)
+		json_object_set_new(
+			data, "stderr",
+			json_string(text_clean(arena, status->exit.stderr_tail,
+					       status->exit.stderr_size, LIMIT_STDERR, true)));
+	return data;
+}
+
+static void service_noticed(enum supervisor_notice notice, const struct service_status *status,
+			    void *arg)
+{
+	struct app *app = arg;
+	struct arena *arena = arena_new();
+
+	for (size_t i = 0; i < ARRAY_SIZE(EVENTS); i++) {
+		enum severity severity = EVENTS[i].severity;
+
+		if (EVENTS[i].notice != notice)
+			continue;
+		if (notice == NOTICE_EXITED && status->exit.wanted)
+			severity = SEVERITY_INFO;
+		const char *text = event_text(notice, status, arena);
+		log_info("%s: %s service=%s", EVENTS[i].kind, text, status->name);
+		outgoing_event(&app->outgoing, severity, EVENTS[i].kind, status->name,
+			       event_data(notice, status, arena), "%s", text);
+	}
+	arena_free(arena);
+	if (app->reconcile)
+		reconcile_notice(app->reconcile);
+}
+
+static void outgoing_added(void *arg)
+{
+	struct app *app = arg;
+
+	if (app->link)
+		link_wake(app->link);
+}
+
+static bool produced(struct app *app, enum channel stream, int64_t *out, struct error *err)
+{
+	struct spool_counters counters;
+
+	if (!spool_counters(app->state, stream, &counters, err))
+		return false;
+	*out = counters.produced;
+	return true;
+}
+
+static void say_hello(struct app *app)
+{
+	struct arena *arena = arena_new();
+	char boot_id[BOOT_ID_SIZE], epoch[SPOOL_EPOCH_SIZE], hostname[256] = "";
+	struct error err = {0};
+	struct msg_hello hello = {
+		.node = app->identity.node_id,
+		.protocol = PROTOCOL_VERSION,
+		.agent_version = MUSTER_VERSION,
+		.platform = identity_platform(),
+		.hostname = hostname,
+		.boot_id = boot_id,
+		.epoch = epoch,
+		.generation = reconcile_generation(app->reconcile),
+		.digest = reconcile_digest(app->reconcile),
+	};
+
+	gethostname(hostname, sizeof(hostname) - 1);
+	host_boot_id(boot_id);
+	if (!spool_epoch(app->state, epoch, &err) ||
+	    !produced(app, CHANNEL_REPORTED, &hello.streams.reported, &err) ||
+	    !produced(app, CHANNEL_LOGS, &hello.streams.logs, &err) ||
+	    !produced(app, CHANNEL_EVENTS, &hello.streams.events, &err) ||
+	    !produced(app, CHANNEL_RESULT, &hello.streams.result, &err)) {
+		log_error("could not read the spool: %s", err.text);
+	} else {
+		json_t *json = json_keep(msg_hello_encode(&hello), arena);
+
+		link_publish(app->link, CHANNEL_HELLO, json_text(json, arena));
+	}
+	arena_free(arena);
+}
+
+static void link_connected(void *arg)
+{
+	struct app *app = arg;
+
+	say_hello(app);
+	health_send(app);
+}
+
+static void link_received(enum channel channel, const void *payload, size_t size, void *arg)
+{
+	struct app *app = arg;
+
+	if (channel == CHANNEL_DESIRED)
+		reconcile_receive_desired(app->reconcile, payload, size);
+	else
+		reconcile_receive_command(app->reconcile, payload, size);
+}
+
+/* A hello makes the server look whether we have what we should. */
+static void ask_again(void *arg)
+{
+	struct app *app = arg;
+
+	if (app->link && link_online(app->link))
+		say_hello(app);
+}
+
+static void services_stopped(void *arg)
+{
+	struct app *app = arg;
+
+	log_info("all services are stopped");
+	if (app->shutdown_client)
+		control_answer(app->shutdown_client, json_pack("{s:b}", "stopped", 1));
+	app->shutdown_client = NULL;
+	loop_stop(app->loop);
+}
+
+static void asked(struct control_client *client, const char *word, void *arg)
+{
+	struct app *app = arg;
+
+	if (strcmp(word, "status") == 0) {
+		control_answer(client, status_answer(app));
+	} else if (strcmp(word, "shutdown") == 0 && !app->ending) {
+		log_info("shutting down with all services");
+		app->ending = true;
+		app->shutdown_client = client;
+		supervisor_stop_all(app->supervisor, services_stopped, app);
+	} else {
+		control_answer(client, json_pack("{s:s}", "error", "unknown request"));
+	}
+}
+
+static void signal_arrived(int fd, short revents, void *arg)
+{
+	struct app *app = arg;
+	struct signalfd_siginfo info;
+
+	(void)revents;
+	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
+		return;
+	log_info("ending, services go on signal=%u", info.ssi_signo);
+	loop_stop(app->loop);
+}
+
+static bool catch_signals(struct app *app, struct error *err)
+{
+	sigset_t set;
+
+	signal(SIGPIPE, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	app->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (app->signal_fd < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "cannot watch signals");
+	loop_add_fd(app->loop, app->signal_fd, POLLIN, signal_arrived, app);
+	return true;
+}
+
+static struct supervisor *make_supervisor(struct app *app, supervisor_notice_fn notice)
+{
+	const struct supervisor_options options = {
+		.loop = app->loop,
+		.root = app->root,
+		.shim = app->config->shim[0] ? app->config->shim : NULL,
+		.segment_bytes = app->config->log_segment_bytes,
+		.segment_count = (int)app->config->log_segment_count,
+		.notice = notice,
+		.arg = app,
+	};
+
+	return supervisor_new(&options);
+}
+
+static bool make_reconcile(struct app *app, struct error *err)
+{
+	const struct config *config = app->config;
+	const struct reconcile_options options = {
+		.loop = app->loop,
+		.state = app->state,
+		.supervisor = app->supervisor,
+		.outgoing = &app->outgoing,
+		.time = &app->time,
+		.place = {.root = app->root,
+			  .node = app->identity.node_id,
+			  .platform = identity_platform()},
+		.transaction = {.ca_file = IDENTITY_CA_FILE,
+				.fetch_attempts = (int)config->fetch_attempts,
+				.fetch_rate_bytes = config->fetch_rate_bytes,
+				.unpack_max_bytes = config->unpack_max_bytes,
+				.reserve_bytes = config->disk_reserve_bytes},
+		.keys = app->identity.signing_keys,
+		.key_count = app->identity.signing_key_count,
+		.resend = ask_again,
+		.arg = app,
+	};
+
+	return reconcile_new(&options, &app->reconcile, err);
+}
+
+static void make_link(struct app *app)
+{
+	const struct link_options options = {
+		.loop = app->loop,
+		.state = app->state,
+		.node = app->identity.node_id,
+		.brokers = app->identity.brokers,
+		.broker_count = app->identity.broker_count,
+		.ca_file = IDENTITY_CA_FILE,
+		.certificate_file = IDENTITY_CERTIFICATE_FILE,
+		.key_file = IDENTITY_KEY_FILE,
+		.reconnect_min_ms = app->config->reconnect_min_ms,
+		.reconnect_max_ms = app->config->reconnect_max_ms,
+		.connected = link_connected,
+		.received = link_received,
+		.arg = app,
+	};
+
+	app->link = link_new(&options);
+}
+
+static bool open_folder(struct app *app, struct arena *arena, struct error *err)
+{
+	if (!app_enter_folder(app->config, err) || !file_lock("run/agent.lock", &app->lock_fd, err))
+		return false;
+	if (!getcwd(app->root, sizeof(app->root)))
+		return error_set_errno(err, ERR_INTERNAL, errno, "cannot tell the folder");
+	if (identity_load(arena, &app->identity, err))
+		return true;
+	if (err->code == ERR_NOT_FOUND)
+		return error_set(err, ERR_NOT_FOUND,
+				 "%s is not enrolled; run \"muster-agent enroll --dir %s\" first",
+				 app->root, app->root);
+	return false;
+}
+
+static bool set_up(struct app *app, struct arena *arena, struct error *err)
+{
+	struct follow_options follow = {
+		.loop = app->loop,
+		.outgoing = &app->outgoing,
+		.interval_ms = app->config->log_interval_ms,
+	};
+
+	if (!open_folder(app, arena, err) || !state_open("state.db", &app->state, err))
+		return false;
+	follow.state = app->state;
+	app->outgoing = (struct outgoing){
+		.state = app->state,
+		.budget_bytes = app->config->spool_bytes,
+		.added = outgoing_added,
+		.arg = app,
+	};
+	if (!trusted_time_init(&app->time, app->state, app->identity.server_time, err) ||
+	    !catch_signals(app, err))
+		return false;
+	app->supervisor = make_supervisor(app, service_noticed);
+	if (!make_reconcile(app, err) || !control_new(app->loop, asked, app, &app->control, err))
+		return false;
+	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,
+		       "muster-agent %s has started", MUSTER_VERSION);
+	if (!reconcile_start(app->reconcile, err))
+		return false;
+	make_link(app);
+	app->follow = follow_new(&follow);
+	return true;
+}
+
+/* Mirror order; works on what was made. */
+static void take_down(struct app *app)
+{
+	loop_timer_cancel(app->loop, app->health_timer);
+	if (app->follow)
+		follow_turn(app->follow);
+	follow_free(app->follow);
+	link_free(app->link, FAREWELL_MS);
+	app->link = NULL;
+	control_free(app->control);
+	reconcile_free(app->reconcile);
+	app->reconcile = NULL;
+	if (app->supervisor)
+		supervisor_free(app->supervisor);
+	if (app->signal_fd >= 0)
+		loop_remove_fd(app->loop, app->signal_fd);
+	fd_cleanup(&app->signal_fd);
+	state_close(app->state);
+	loop_free(app->loop);
+	fd_cleanup(&app->lock_fd);
+}
+
+bool app_run(const struct config *config, struct arena *arena, struct error *err)
+{
+	struct app *app = xcalloc(1, sizeof(*app));
+
+	app->config = config;
+	app->signal_fd = -1;
+	app->lock_fd = -1;
+	app->loop = loop_new();
+	bool ok = set_up(app, arena, err);
+	if (ok) {
+		log_info("muster-agent %s runs for node %s (%s)", MUSTER_VERSION,
+			 app->identity.node_id, app->identity.name);
+		loop_run(app->loop);
+	}
+	take_down(app);
+	free(app);
+	return ok;
+}
+
+static void ignore_notice(enum supervisor_notice notice, const struct service_status *status,
+			  void *arg)
+{
+	(void)notice;
+	(void)status;
+	(void)arg;
+}
+
+static void stop_loop(void *arg)
+{
+	struct app *app = arg;
+
+	loop_stop(app->loop);
+}
+
+bool app_stop_services(const struct config *config, struct arena *arena, struct error *err)
+{
+	struct app *app = xcalloc(1, sizeof(*app));
+
+	app->config = config;
+	app->signal_fd = -1;
+	app->lock_fd = -1;
+	app->loop = loop_new();
+	bool ok = open_folder(app, arena, err);
+	if (ok) {
+		app->supervisor = make_supervisor(app, ignore_notice);
+		ok = supervisor_adopt(app->supervisor, err);
+	}
+	if (ok) {
+		supervisor_stop_all(app->supervisor, stop_loop, app);
+		loop_run(app->loop);
+	}
+	take_down(app);
+	free(app);
+	return ok;
+}

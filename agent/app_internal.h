@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What app.c (life), health.c (figures) and status.c (local answers) share. */
+#pragma once
+
+#include "app.h"
+#include "control.h"
+#include "identity.h"
+#include "link/link.h"
+#include "reconcile/reconcile.h"
+#include "telemetry/follow.h"
+#include "telemetry/host.h"
+
+struct health_meter {
+	char name[64];
+	struct cpu_meter cpu;
+};
+
+struct app {
+	const struct config *config;
+	struct identity identity;
+	char root[4096]; /* the folder, absolute */
+	struct loop *loop;
+	struct state *state;
+	struct supervisor *supervisor;
+	struct outgoing outgoing;
+	struct trusted_time time;
+	struct reconcile *reconcile;
+	struct link *link;
+	struct follow *follow;
+	struct control *control;
+	struct control_client *shutdown_client; /* waits for the end of all services */
+	int signal_fd;
+	int lock_fd;
+	uint64_t health_timer;
+	bool ending;
+	bool disk_low; /* the event was sent */
+	struct cpu_meter host_cpu;
+	struct health_meter meters[SUPERVISOR_MAX_SERVICES];
+};
+
+/* Sends one health message now, and the next after the interval. */
+void health_send(struct app *app);
+
+/* The answer to "status". The caller owns it. */
+json_t *status_answer(struct app *app);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/settings.h"
+
+static const char PREFIX[] = "MUSTER_AGENT";
+
+#define DIR_HELP "folder with everything the agent keeps"
+
+static const struct setting SETTINGS[] = {
+	SETTING_PATH(struct config, dir, "/var/lib/muster-agent", DIR_HELP),
+	SETTING_STRING(struct config, log_level, "info", "debug, info, warn or error"),
+	SETTING_PATH(struct config, shim, "",
+		     "muster-shim (empty: beside this program, then PATH)"),
+	SETTING_DURATION(struct config, reconnect_min_ms, "1s", "first pause before reconnecting"),
+	SETTING_DURATION(struct config, reconnect_max_ms, "300s", "longest such pause"),
+	SETTING_SIZE(struct config, spool_bytes, "64MiB",
+		     "kept for the server while it cannot be reached"),
+	SETTING_DURATION(struct config, log_interval_ms, "1s", "between looks at service logs"),
+	SETTING_SIZE(struct config, log_segment_bytes, "1MiB", "size of one log file of a service"),
+	SETTING_INT(struct config, log_segment_count, "4", 2, 1000,
+		    "number of log files kept of a service"),
+	SETTING_INT(struct config, fetch_attempts, "5", 1, 1000, "attempts of one download"),
+	SETTING_SIZE(struct config, fetch_rate_bytes, "0", "download limit per second (0: none)"),
+	SETTING_SIZE(struct config, unpack_max_bytes, "2GiB", "largest unpacked package"),
+	SETTING_SIZE(struct config, disk_reserve_bytes, "64MiB",
+		     "disk space an update leaves free"),
+	SETTING_BOOL(struct config, json, "false", "answer as JSON (status)"),
+	SETTING_END,
+};
+
+static const struct setting ENROLL_SETTINGS[] = {
+	SETTING_PATH(struct enroll_config, dir, "/var/lib/muster-agent", DIR_HELP),
+	SETTING_STRING(struct enroll_config, server, "", "https://host:port of the Muster server"),
+	SETTING_STRING(struct enroll_config, token, "", "enrolment token (mse_...)"),
+	SETTING_STRING(struct enroll_config, ca_fingerprint, "",
+		       "sha256 of the server's CA, as the server shows it"),
+	SETTING_STRING(struct enroll_config, name, "", "wanted name (default: the host's)"),
+	SETTING_END,
+};
+
+/* The folder decides which configuration file is read, so it is looked for first. */
+static const char *find_dir(int argc, char **argv)
+{
+	const char *dir = getenv("MUSTER_AGENT_DIR");
+
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "--dir") == 0 && i + 1 < argc)
+			dir = argv[i + 1];
+		else if (strncmp(argv[i], "--dir=", 6) == 0)
+			dir = argv[i] + 6;
+	}
+	return dir ? dir : SETTINGS[0].preset;
+}
+
+static bool check_rest(int argc, char **argv, int index, struct error *err)
+{
+	return index >= argc ||
+	       error_set(err, ERR_INVALID, "unexpected argument \"%s\"", argv[index]);
+}
+
+bool config_load(int argc, char **argv, struct arena *arena, struct config *out, struct error *err)
+{
+	const char *file = arena_printf(arena, "%s/agent.conf", find_dir(argc, argv));
+	int index = 0;
+
+	return settings_load(SETTINGS, PREFIX, file, argc, argv, &index, arena, out, err) &&
+	       check_rest(argc, argv, index, err);
+}
+
+/* --label may come again and again, which the table does not know: picks them out of argv. */
+static bool take_labels(int argc, char **argv, struct enroll_config *out, int *rest, char **others,
+			struct error *err)
+{
+	*rest = 0;
+	for (int i = 0; i < argc; i++) {
+		const char *label = NULL;
+
+		if (strcmp(argv[i], "--label") == 0 && i + 1 < argc)
+			label = argv[++i];
+		else if (strncmp(argv[i], "--label=", 8) == 0)
+			label = argv[i] + 8;
+		if (!label) {
+			others[(*rest)++] = argv[i];
+			continue;
+		}
+		if (!strchr(label, '=') || label[0] == '=')
+			return error_set(err, ERR_INVALID, "--label %s is not like key=value",
+					 label);
+		if (out->label_count == MAX_LABELS)
+			return error_set(err, ERR_TOO_LARGE, "more than %d labels", MAX_LABELS);
+		out->labels[out->label_count++] = label;
+	}
+	return true;
+}
+
+bool enroll_config_load(int argc, char **argv, struct arena *arena, struct enroll_config *out,
+			struct error *err)
+{
+	char **others = arena_array(arena, (size_t)argc + 1, sizeof(*others));
+	int count, index = 0;
+
+	*out = (struct enroll_config){0};
+	if (!take_labels(argc, argv, out, &count, others, err) ||
+	    !settings_load(ENROLL_SETTINGS, PREFIX, NULL, count, others, &index, arena, out, err) ||
+	    !check_rest(count, others, index, err))
+		return false;
+	if (!out->server[0])
+		return error_set(err, ERR_INVALID, "--server is missing");
+	if (!out->token[0])
+		return error_set(err, ERR_INVALID, "--token is missing");
+	if (!out->ca_fingerprint[0])
+		return error_set(err, ERR_INVALID,
+				 "--ca-fingerprint is missing; the server prints it at its start "
+				 "and beside each enrolment token");
+	return true;
+}
+
+void config_help(struct strbuf *out)
+{
+	settings_help(SETTINGS, out);
+}
+
+void enroll_config_help(struct strbuf *out)
+{
+	settings_help(ENROLL_SETTINGS, out);
+	strbuf_printf(out, "  --%-23s %s\n", "label", "key=value of the node; may come again");
+}

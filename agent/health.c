@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+#include <unistd.h>
+
+#include "app_internal.h"
+#include "base/crypto.h"
+#include "base/log.h"
+#include "reconcile/report.h"
+
+enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2 };
+
+/* The processor meter of a service; a new name takes a free place. */
+static struct cpu_meter *find_meter(struct app *app, const char *name)
+{
+	struct health_meter *free_one = NULL;
+
+	for (size_t i = 0; i < SUPERVISOR_MAX_SERVICES; i++) {
+		struct service_status status;
+		struct health_meter *meter = &app->meters[i];
+
+		if (strcmp(meter->name, name) == 0)
+			return &meter->cpu;
+		if (!free_one &&
+		    (!meter->name[0] || !supervisor_status(app->supervisor, meter->name, &status)))
+			free_one = meter;
+	}
+	if (!free_one)
+		return NULL;
+	*free_one = (struct health_meter){0};
+	memcpy(free_one->name, name, strnlen(name, sizeof(free_one->name) - 1));
+	return &free_one->cpu;
+}
+
+static size_t read_services(struct app *app, struct arena *arena, struct msg_service *services)
+{
+	size_t count = supervisor_count(app->supervisor);
+
+	for (size_t i = 0; i < count; i++) {
+		struct service_status status;
+		struct process_usage usage;
+		struct cpu_meter *meter;
+
+		supervisor_status_at(app->supervisor, i, &status);
+		report_status(arena, &status, &services[i]);
+		process_usage_read(status.pid, status.cgroup, &usage);
+		services[i].mem_bytes = usage.memory_bytes;
+		meter = find_meter(app, services[i].name);
+		if (meter)
+			services[i].cpu_percent =
+				cpu_meter_percent(meter, usage.cpu_us, clock_monotonic());
+	}
+	return count;
+}
+
+static void check_disk(struct app *app, const struct msg_host *host)
+{
+	bool low = host->disk_total > 0 &&
+		   host->disk_free < DISK_LOW_FACTOR * app->config->disk_reserve_bytes;
+
+	if (low && !app->disk_low)
+		outgoing_event(&app->outgoing, SEVERITY_WARNING, "disk.low", NULL, NULL,
+			       "%lld MiB of disk are free; updates need more",
+			       (long long)(host->disk_free >> 20));
+	app->disk_low = low;
+}
+
+static void send_now(struct app *app)
+{
+	struct arena *arena = arena_new();
+	struct process_usage own;
+	char boot_id[BOOT_ID_SIZE];
+	struct msg_health health = {
+		.node = app->identity.node_id,
+		.generation = reconcile_generation(app->reconcile),
+		.digest = reconcile_digest(app->reconcile),
+		.at = clock_now_utc(),
+		.uptime_s = host_uptime_s(),
+		.boot_id = boot_id,
+		.clock_offset_ms = trusted_time_offset_ms(&app->time),
+	};
+
+	host_boot_id(boot_id);
+	host_read(&app->host_cpu, &health.host);
+	health.host.limits = supervisor_limits_kind(app->supervisor);
+	check_disk(app, &health.host);
+	health.services =
+		arena_array(arena, supervisor_count(app->supervisor) + 1, sizeof(*health.services));
+	health.service_count = read_services(app, arena, health.services);
+	process_usage_read(getpid(), NULL, &own);
+	health.agent_rss_bytes = own.memory_bytes;
+	json_t *json = json_keep(msg_health_encode(&health), arena);
+	link_publish(app->link, CHANNEL_HEALTH, json_text(json, arena));
+	arena_free(arena);
+}
+
+static void health_due(void *arg)
+{
+	struct app *app = arg;
+
+	app->health_timer = 0;
+	health_send(app);
+}
+
+void health_send(struct app *app)
+{
+	int interval_ms =
+		reconcile_health_interval_ms(app->reconcile, app->identity.health_interval_ms);
+	int spread_ms = interval_ms * JITTER_PERCENT / 100;
+
+	if (link_online(app->link))
+		send_now(app);
+	/* A fleet that was started together must not speak together for ever. */
+	interval_ms += (int)random_below((uint64_t)(2 * spread_ms + 1)) - spread_ms;
+	loop_timer_cancel(app->loop, app->health_timer);
+	app->health_timer = loop_timer_set(app->loop, interval_ms, health_due, app);
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "identity.h"
+
+#include <string.h>
+
+#include "base/encoding.h"
+#include "base/fields.h"
+#include "base/file.h"
+#include "protocol/limits.h"
+#include "protocol/topics.h"
+
+enum { MAX_FILE = 256 * 1024, MAX_BROKERS = 16, MAX_URL = 512, MAX_SIGNING_KEYS = 8 };
+
+struct record {
+	struct identity identity;
+	json_t *signing_keys;
+};
+
+static const struct field FIELDS[] = {
+	FIELD_STRING_AS("node_id", struct record, identity.node_id, FIELD_REQUIRED, LIMIT_NODE_ID),
+	FIELD_STRING_AS("name", struct record, identity.name, FIELD_REQUIRED, LIMIT_NAME),
+	FIELD_STRING_AS("project", struct record, identity.project, 0, LIMIT_NAME),
+	FIELD_STRING_AS("server", struct record, identity.server, 0, MAX_URL),
+	FIELD_STRINGS_AS("brokers", struct record, identity.brokers, identity.broker_count,
+			 FIELD_REQUIRED, MAX_BROKERS, MAX_URL),
+	FIELD_JSON(struct record, signing_keys, FIELD_REQUIRED),
+	FIELD_INT_AS("health_interval_ms", struct record, identity.health_interval_ms, 0, 100,
+		     3600 * 1000),
+	FIELD_TIME_AS("server_time", struct record, identity.server_time, 0),
+	FIELD_END,
+};
+
+static bool decode_signing_keys(json_t *json, struct arena *arena, struct identity *out,
+				struct error *err)
+{
+	size_t count = json_array_size(json);
+
+	if (count == 0 || count > MAX_SIGNING_KEYS)
+		return error_set_field(err, ERR_INVALID, "signing_keys",
+				       "there must be 1 to %d signing keys", MAX_SIGNING_KEYS);
+	out->signing_keys = arena_array(arena, count, sizeof(*out->signing_keys));
+	for (size_t i = 0; i < count; i++) {
+		struct dsse_key *key = &out->signing_keys[i];
+		const char *text =
+			json_string_value(json_object_get(json_array_get(json, i), "public"));
+		size_t size;
+
+		if (!text ||
+		    !base64_decode(text, strlen(text), key->public_key, sizeof(key->public_key),
+				   &size) ||
+		    size != sizeof(key->public_key))
+			return error_set_field(err, ERR_INVALID, "signing_keys",
+					       "a signing key is not base64 of 32 bytes");
+		key_id(key->public_key, key->id);
+	}
+	out->signing_key_count = count;
+	return true;
+}
+
+bool identity_decode(json_t *json, struct arena *arena, struct identity *out, struct error *err)
+{
+	struct record record = {.identity.health_interval_ms = 30000};
+
+	if (!fields_decode(FIELDS, json, FIELDS_TOLERANT, arena, &record, err) ||
+	    !decode_signing_keys(record.signing_keys, arena, &record.identity, err))
+		return false;
+	if (!topic_node_valid(record.identity.node_id))
+		return error_set_field(err, ERR_INVALID, "node_id", "this is not a node id");
+	if (record.identity.broker_count == 0)
+		return error_set_field(err, ERR_INVALID, "brokers", "there is no broker");
+	*out = record.identity;
+	return true;
+}
+
+bool identity_load(struct arena *arena, struct identity *out, struct error *err)
+{
+	char *text;
+	size_t size;
+	json_t *json;
+
+	if (!file_read(IDENTITY_FILE, MAX_FILE, arena, &text, &size, err))
+		return false;
+	if (!json_parse_limited(text, size, LIMIT_JSON_DEPTH, &json, err))
+		return error_prefix(err, "%s", IDENTITY_FILE);
+	json_keep(json, arena);
+	return identity_decode(json, arena, out, err) || error_prefix(err, "%s", IDENTITY_FILE);
+}
+
+const char *identity_platform(void)
+{
+#if defined(__x86_64__)
+	return "linux-amd64";
+#elif defined(__aarch64__)
+	return "linux-arm64";
+#elif defined(__arm__)
+	return "linux-armv7";
+#else
+	return "linux-unknown";
+#endif
+}

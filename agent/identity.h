@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Who this node is and whom it trusts: keys/ below the agent's folder. keys/identity.json is written
+ * last at enrolment, so its presence means that all of it is there. Paths are relative to the
+ * current folder.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/error.h"
+#include "protocol/dsse.h"
+
+#define IDENTITY_KEY_FILE "keys/node.key"
+#define IDENTITY_CERTIFICATE_FILE "keys/node.crt"
+#define IDENTITY_CA_FILE "keys/ca.crt"
+#define IDENTITY_FILE "keys/identity.json"
+
+struct identity {
+	const char *node_id;
+	const char *name;
+	const char *project;
+	const char *server; /* URL that it was enrolled at */
+	const char *const *brokers;
+	size_t broker_count;
+	struct dsse_key *signing_keys;
+	size_t signing_key_count;
+	int health_interval_ms;
+	usec_t server_time;
+};
+
+/* ERR_NOT_FOUND: this folder is not enrolled. */
+MUST_CHECK bool identity_load(struct arena *arena, struct identity *out, struct error *err);
+
+/* From the JSON of the file or of an enrolment answer. ERR_INVALID names the field. */
+MUST_CHECK bool identity_decode(json_t *json, struct arena *arena, struct identity *out,
+				struct error *err);
+
+/* "linux-amd64" and so on, of this build. */
+const char *identity_platform(void);
