@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "app.h"
+#include "base/fields.h"
+#include "base/log.h"
+#include "control.h"
+#include "enroll.h"
+#include "fetch/download.h"
+#include "fetch/unpack.h"
+#include "reconcile/snapshot.h"
+
+enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
+
+struct command {
+	const char *name;
+	const char *help; /* NULL: internal, not shown */
+	int (*run)(int argc, char **argv);
+};
+
+static int fail(const struct error *err)
+{
+	fprintf(stderr, "muster-agent: %s\n", err->text);
+	return err->code == ERR_INVALID && err->field[0] == '\0' ? EXIT_USAGE : EXIT_FAILURE;
+}
+
+static bool load(int argc, char **argv, struct arena *arena, struct config *config,
+		 struct error *err)
+{
+	enum log_level level;
+
+	if (!config_load(argc, argv, arena, config, err))
+		return false;
+	if (!log_level_parse(config->log_level, &level))
+		return error_set(err, ERR_INVALID,
+				 "log_level \"%s\" is not debug, info, warn or error",
+				 config->log_level);
+	log_set_level(level);
+	return true;
+}
+
+static int run_command(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct config config = {0};
+	struct error err = {0};
+	int result = EXIT_SUCCESS;
+
+	/* Name resolution is the one thing that may block the loop: not for long. */
+	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
+	if (!load(argc, argv, arena, &config, &err) || !app_run(&config, arena, &err))
+		result = fail(&err);
+	arena_free(arena);
+	return result;
+}
+
+static int enroll_command(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct enroll_config config;
+	struct error err = {0};
+	int result = EXIT_SUCCESS;
+
+	if (!enroll_config_load(argc, argv, arena, &config, &err) ||
+	    !enroll_run(&config, arena, &err))
+		result = fail(&err);
+	arena_free(arena);
+	return result;
+}
+
+static void print_status(json_t *answer)
+{
+	size_t index;
+	json_t *service;
+
+	printf("node        %s (%s)\n", json_string_value(json_object_get(answer, "name")),
+	       json_string_value(json_object_get(answer, "node")));
+	printf("connection  %s\n", json_string_value(json_object_get(answer, "connection")));
+	printf("generation  %lld, %s\n",
+	       (long long)json_integer_value(json_object_get(answer, "generation")),
+	       json_string_value(json_object_get(answer, "activity")));
+	printf("unsent      %lld bytes\n",
+	       (long long)json_integer_value(json_object_get(answer, "unsent_bytes")));
+	json_array_foreach (json_object_get(answer, "services"), index, service)
+		printf("%-11s %-10s pid %-7d restarts %d  %s\n",
+		       json_string_value(json_object_get(service, "name")),
+		       json_string_value(json_object_get(service, "state")),
+		       (int)json_integer_value(json_object_get(service, "pid")),
+		       (int)json_integer_value(json_object_get(service, "restarts")),
+		       json_string_value(json_object_get(service, "reason")));
+}
+
+static int status_command(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct config config = {0};
+	struct error err = {0};
+	json_t *answer;
+	int result = EXIT_SUCCESS;
+
+	if (!load(argc, argv, arena, &config, &err) || !app_enter_folder(&config, &err) ||
+	    !control_ask("status", arena, &answer, &err))
+		result = fail(&err);
+	else if (config.json)
+		printf("%s\n", json_text(answer, arena));
+	else
+		print_status(answer);
+	arena_free(arena);
+	return result;
+}
+
+static int shutdown_command(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct config config = {0};
+	struct error err = {0};
+	json_t *answer;
+	bool ok = load(argc, argv, arena, &config, &err) && app_enter_folder(&config, &err);
+
+	if (ok && !control_ask("shutdown", arena, &answer, &err))
+		ok = err.code == ERR_UNAVAILABLE && app_stop_services(&config, arena, &err);
+	int result = ok ? EXIT_SUCCESS : fail(&err);
+	arena_free(arena);
+	return result;
+}
+
+static int fetch_command(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	return download_main();
+}
+
+static int snapshot_command(int argc, char **argv)
+{
+	return snapshot_main(false, argc, argv);
+}
+
+static int restore_command(int argc, char **argv)
+{
+	return snapshot_main(true, argc, argv);
+}
+
+static const struct command COMMANDS[] = {
+	{"run", "keep the services as the server wants them", run_command},
+	{"enroll", "make this machine a node of a server", enroll_command},
+	{"status", "what runs, and why", status_command},
+	{"shutdown", "stop all services in order, then the agent", shutdown_command},
+	{"fetch", NULL, fetch_command},
+	{"unpack", NULL, unpack_main},
+	{"snapshot", NULL, snapshot_command},
+	{"restore", NULL, restore_command},
+};
+
+static int print_help(void)
+{
+	struct arena *arena = arena_new();
+	struct strbuf text;
+
+	strbuf_init(&text, arena, MAX_HELP);
+	strbuf_append_string(&text, "Usage: muster-agent COMMAND [OPTION...]\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+		if (COMMANDS[i].help)
+			strbuf_printf(&text, "  %-10s %s\n", COMMANDS[i].name, COMMANDS[i].help);
+	strbuf_append_string(&text, "\nOptions of enroll:\n");
+	enroll_config_help(&text);
+	strbuf_append_string(&text, "\nOptions of the other commands:\n");
+	config_help(&text);
+	strbuf_append_string(&text,
+			     "\nEach option may also stand in DIR/agent.conf (name = value) or "
+			     "in the environment\n(MUSTER_AGENT_NAME). Services outlive the "
+			     "agent: only shutdown stops them.\n");
+	printf("%s", text.data);
+	arena_free(arena);
+	return EXIT_SUCCESS;
+}
+
+/* A small process stays small: give memory back, and no arenas for threads that do not exist. */
+static void tune_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, 64 * 1024);
+	mallopt(M_MMAP_THRESHOLD, 64 * 1024);
+#endif
+}
+
+int main(int argc, char **argv)
+{
+	tune_memory();
+	log_set_component("muster-agent");
+	if (argc < 2) {
+		print_help();
+		return EXIT_USAGE;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+	    strcmp(argv[1], "help") == 0 || (argc > 2 && strcmp(argv[2], "--help") == 0))
+		return print_help();
+	if (strcmp(argv[1], "--version") == 0) {
+		printf("muster-agent %s\n", MUSTER_VERSION);
+		return EXIT_SUCCESS;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
+		if (strcmp(argv[1], COMMANDS[i].name) == 0)
+			return COMMANDS[i].run(argc - 2, argv + 2);
+	fprintf(stderr, "muster-agent: no command is called \"%s\"; see muster-agent --help\n",
+		argv[1]);
+	return EXIT_USAGE;
+}
