@@ -38,10 +38,13 @@ static bool split_url(const char *url, char *host, size_t size, int *port)
 	host[end - begin] = '\0';
 	if (bracket)
 		end++;
-	*port = 8883;
-	if (*end == ':')
-		*port = atoi(end + 1);
-	return *port > 0 && *port < 65536;
+	char *rest = NULL;
+	long number = *end == ':' ? strtol(end + 1, &rest, 10) : 8883;
+
+	if (number < 1 || number > 65535 || (*end == ':' && *rest != '\0' && *rest != '/'))
+		return false;
+	*port = (int)number;
+	return true;
 }
 
 static void unwatch(struct link *link)

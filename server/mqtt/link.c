@@ -411,8 +411,9 @@ bool link_publish(struct link *link, const char *topic, const void *payload, siz
 {
 	struct outgoing *item = xcalloc(1, sizeof(*item) + size);
 
-	assert(strlen(topic) < sizeof(item->topic));
-	strcpy(item->topic, topic);
+	size_t topic_size = strlen(topic) + 1;
+	assert(topic_size <= sizeof(item->topic));
+	memcpy(item->topic, topic, topic_size);
 	memcpy(item->payload, payload, size);
 	item->size = size;
 	item->receipts = receipts;

@@ -2,6 +2,7 @@
 #include "mqtt/mqtt.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -213,7 +214,7 @@ bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out, struct 
 		return false;
 	}
 	if (settings->owner != NULL)
-		strncpy(mqtt->owner, settings->owner, sizeof(mqtt->owner) - 1);
+		snprintf(mqtt->owner, sizeof(mqtt->owner), "%s", settings->owner);
 	else
 		id_random(mqtt->owner, "");
 	mqtt->database_url = settings->database_url;
