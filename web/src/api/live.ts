@@ -2,6 +2,7 @@ import { useEffect, useSyncExternalStore } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
 import type { QueryClient } from '@tanstack/react-query';
 import { apiUrl } from './client';
+import workerUrl from './events.worker.ts?sharedworker&url';
 import { openStream } from './stream';
 import type { LiveMessage, LiveState } from './stream';
 
@@ -55,24 +56,56 @@ function batcher(client: QueryClient) {
 	};
 }
 
+/*
+ * The policy of the server demands trusted types, and the address of a worker is a script address.
+ * Ours is fixed at build time, which is all that this policy vouches for.
+ */
+interface TrustedTypes { createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL: (url: string) => unknown } }
+
+function trustedWorkerUrl(): string {
+	const types = (window as unknown as { trustedTypes?: TrustedTypes }).trustedTypes;
+	const policy = types?.createPolicy('muster-worker', { createScriptURL: (url) => (url === workerUrl ? url : '') });
+	return (policy ? policy.createScriptURL(workerUrl) : workerUrl) as string;
+}
+
+let worker: SharedWorker | null | undefined;
+
+/* Made once per tab: a policy name can be taken only once, and the port is kept over sign-out. */
+function sharedWorker(): SharedWorker | null {
+	if (worker === undefined) {
+		try {
+			worker = typeof SharedWorker === 'function' ? new SharedWorker(trustedWorkerUrl(), { type: 'module', name: 'muster-events' }) : null;
+		} catch {
+			worker = null;
+		}
+	}
+	return worker;
+}
+
 function connect(url: string, emit: (message: LiveMessage) => void): () => void {
-	if (typeof SharedWorker !== 'function') return openStream(url, emit);
+	const shared = sharedWorker();
+	if (!shared) return openStream(url, emit);
 	let fallback: (() => void) | null = null;
-	const worker = new SharedWorker(new URL('./events.worker.ts', import.meta.url), { type: 'module', name: url });
-	worker.onerror = () => {
+	const port = shared.port;
+	shared.onerror = () => {
 		fallback ??= openStream(url, emit);
 	};
-	worker.port.onmessage = (event: MessageEvent<LiveMessage>) => emit(event.data);
-	worker.port.start();
-	worker.port.postMessage({ type: 'hello', url });
-	const alive = setInterval(() => worker.port.postMessage({ type: 'alive' }), 20_000);
-	const bye = () => worker.port.postMessage({ type: 'bye' });
+	port.onmessage = (event: MessageEvent<LiveMessage>) => emit(event.data);
+	port.start();
+	const hello = () => port.postMessage({ type: 'hello', url });
+	const bye = () => port.postMessage({ type: 'bye' });
+	/* A page that comes back from the back-forward cache has said goodbye before. */
+	const onShow = (event: PageTransitionEvent) => event.persisted && hello();
+	const alive = setInterval(() => port.postMessage({ type: 'alive' }), 20_000);
+	hello();
 	window.addEventListener('pagehide', bye);
+	window.addEventListener('pageshow', onShow);
 	return () => {
 		clearInterval(alive);
 		window.removeEventListener('pagehide', bye);
+		window.removeEventListener('pageshow', onShow);
+		port.onmessage = null;
 		bye();
-		worker.port.close();
 		fallback?.();
 	};
 }

@@ -94,7 +94,7 @@ export interface Plan {
 	plan_hash: string;
 	counts: { nodes: number; change: number; same: number; blocked: number; offline: number };
 	waves: { no: number; nodes: string[]; size: number }[];
-	nodes: { node: string; name: string; wave: number | null; status: string; blocked: string | null; services: PlanService[]; fetch_bytes: number }[];
+	nodes: { node: string; name: string; wave: number | null; status: string; blocked: string | null; same?: boolean; services: PlanService[]; fetch_bytes: number }[];
 }
 export type Counts = Record<string, number>;
 export interface Wave { no: number; state: string; size: number; counts: Counts; started_at: string | null; finished_at: string | null; soak_until: string | null }
@@ -108,7 +108,7 @@ export interface Rollout {
 }
 export interface StepError { phase?: string; code?: string; text?: string; service?: string; stderr?: string }
 export interface Step {
-	node: string; name: string; wave: number; state: string; reason: string | null; error: StepError | null;
+	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null;
 	generation: number | null; attempt: number; state_since: string | null; deadline_at: string | null;
 }
 

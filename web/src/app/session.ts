@@ -12,7 +12,31 @@ function chosen(session: Session): Session {
 	return project ? { ...session, project } : session;
 }
 
+/*
+ * The cookie cannot be seen from here. Remembering that somebody signed in saves asking for a session
+ * that cannot be there; without storage we ask.
+ */
+const hint = 'muster.signed-in';
+
+function mayBeSignedIn(): boolean {
+	try {
+		return localStorage.getItem(hint) !== null;
+	} catch {
+		return true;
+	}
+}
+
+function note(signedIn: boolean): void {
+	try {
+		if (signedIn) localStorage.setItem(hint, '1');
+		else localStorage.removeItem(hint);
+	} catch {
+		/* Then every start asks the server. */
+	}
+}
+
 async function read(): Promise<Session | null> {
+	if (!mayBeSignedIn()) return null;
 	try {
 		const session = chosen(await get<Session>('/session'));
 		rememberSession(session);
@@ -20,6 +44,7 @@ async function read(): Promise<Session | null> {
 	} catch (error) {
 		if (error instanceof Problem && error.status === 401) {
 			rememberSession(null);
+			note(false);
 			return null;
 		}
 		throw error;
@@ -37,6 +62,7 @@ export function useSession(): Session | null {
 export async function signIn(login: string, password: string): Promise<void> {
 	const session = chosen(await post<Session>('/session', { login, password }));
 	rememberSession(session);
+	note(true);
 	queryClient.clear();
 	queryClient.setQueryData(key, session);
 }
@@ -44,11 +70,13 @@ export async function signIn(login: string, password: string): Promise<void> {
 export async function signOut(): Promise<void> {
 	await del('/session').catch(() => undefined);
 	rememberSession(null);
+	note(false);
 	queryClient.clear();
 	queryClient.setQueryData(key, null);
 }
 
 export function forgetSession(): void {
+	note(false);
 	rememberSession(null);
 	queryClient.setQueryData(key, null);
 }

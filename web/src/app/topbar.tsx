@@ -147,7 +147,7 @@ export function TopBar({ onFind, overview }: { onFind: () => void; overview?: Ov
 					<span className="clip">{session?.project.name}</span>
 				</span>
 			)}
-			<button type="button" className="find" onClick={onFind} aria-label={t('app.findLabel')}>
+			<button type="button" className="find" onClick={onFind} aria-label={`${t('app.find')} Ctrl K`}>
 				<Icon id="search" />
 				<span className="clip">{t('app.find')}</span>
 				<span className="kbd">Ctrl K</span>
@@ -156,8 +156,8 @@ export function TopBar({ onFind, overview }: { onFind: () => void; overview?: Ov
 			<RolloutPill overview={overview} />
 			<span className="push" />
 			<LiveDot />
-			<button type="button" className="btn quiet sm only-wide" onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')} aria-label={lang === 'zh' ? 'Switch to English' : '切换到中文'} lang={lang === 'zh' ? 'en' : 'zh-CN'}>
-				{lang === 'zh' ? 'EN' : '中文'}
+			<button type="button" className="btn quiet sm only-wide" onClick={() => setLang(lang === 'zh' ? 'en' : 'zh')} lang={lang === 'zh' ? 'en' : 'zh-CN'}>
+				{lang === 'zh' ? 'English' : '中文'}
 			</button>
 			<ThemeBtn />
 			<Account />

@@ -15,7 +15,7 @@ export function Audit() {
 	return (
 		<>
 			<Head title={t('nav.audit')} why={t('audit.why')} />
-			<section className="panel" aria-label={t('nav.audit')}>
+			<section className="panel">
 				<Loaded query={pages}>
 					{({ items }) =>
 						items.length === 0 ? (

@@ -137,7 +137,7 @@ export function ConfigEdit() {
 		if (base.data && !frozen) setFrozen(base.data);
 	}, [base.data, frozen]);
 	return (
-		<Loaded query={config}>
+		<Loaded query={config} title={name}>
 			{(c) => {
 				if (c.latest === 0 && !frozen) return <EditForm config={c} base={null} />;
 				if (base.error && !frozen) return <ProblemBox problem={base.error} retry={() => void base.refetch()} />;

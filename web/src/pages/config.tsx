@@ -117,7 +117,7 @@ export function ConfigPage() {
 	};
 
 	return (
-		<Loaded query={config}>
+		<Loaded query={config} title={name}>
 			{(c) => (
 				<>
 					<Head

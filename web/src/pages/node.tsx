@@ -48,11 +48,11 @@ function Content({ node, tab, service }: { node: Node; tab: (typeof tabs)[number
 		<div className="stack">
 			<ServiceCards node={node} />
 			<div className="grid-2">
-				<DesiredReported node={node} />
 				<div className="stack">
-					<Timeline node={node} limit={12} />
+					<DesiredReported node={node} />
 					<Identity node={node} />
 				</div>
+				<Timeline node={node} limit={12} />
 			</div>
 		</div>
 	);
@@ -68,7 +68,7 @@ export function NodePage() {
 	const [dialog, setDialog] = useState<'' | 'edit' | 'retire'>('');
 	const drifted = query.data?.services.filter((s) => s.drift).length ?? 0;
 	return (
-		<Loaded query={query}>
+		<Loaded query={query} title={id}>
 			{(node) => (
 				<>
 					<Head

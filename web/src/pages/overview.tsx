@@ -260,7 +260,7 @@ export function Overview() {
 	const { t } = useI18n();
 	const query = useGet<Data>('/overview');
 	return (
-		<Loaded query={query}>
+		<Loaded query={query} title={t('nav.overview')}>
 			{(data) =>
 				data.nodes.total === 0 ? (
 					<FirstRun />

@@ -166,7 +166,7 @@ export function RolloutPage() {
 	const query = useGet<Rollout>(`/rollouts/${id}`);
 	const explain = useGet<Explain>(`/rollouts/${id}/explain`);
 	return (
-		<Loaded query={query}>
+		<Loaded query={query} title={`R-${id}`}>
 			{(r) => {
 				const counts = toBuckets(r.counts);
 				return (

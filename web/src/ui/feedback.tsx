@@ -60,8 +60,8 @@ export function Loading() {
 
 interface Loadable<T> { data: T | undefined; error: Problem | null; refetch: () => unknown }
 
-/** Loading, problem or content of one query; old content stays in view while a refetch fails. */
-export function Loaded<T>({ query, children }: { query: Loadable<T>; children: (data: T) => ReactNode }) {
+/** Loading, problem or content of one query; a whole page names its title for the time before there is content. Old content stays in view while a refetch fails. */
+export function Loaded<T>({ query, title, children }: { query: Loadable<T>; title?: ReactNode; children: (data: T) => ReactNode }) {
 	if (query.data !== undefined) {
 		return (
 			<>
@@ -70,6 +70,10 @@ export function Loaded<T>({ query, children }: { query: Loadable<T>; children: (
 			</>
 		);
 	}
-	if (query.error) return <ProblemBox problem={query.error} retry={() => void query.refetch()} />;
-	return <Loading />;
+	return (
+		<>
+			{title !== undefined && <h1 className="loading-title">{title}</h1>}
+			{query.error ? <ProblemBox problem={query.error} retry={() => void query.refetch()} /> : <Loading />}
+		</>
+	);
 }

@@ -175,13 +175,13 @@ export function LogView(props: Props) {
 					{lines.map((l) => {
 						const at = parseTime(l.at);
 						return (
-							<div key={l.id} className={l.stream === 'stderr' ? 'll w' : 'll'}>
+							<div key={l.id} className="ll">
 								<span className="ts" title={at ? fullTime(at, mode) : undefined}>
 									{at ? clock(at, mode) : ''}
 								</span>
 								<span className="nd clip">{props.names?.[l.node] ?? (props.services ? props.node : l.node)}</span>
 								<span className="sv clip">{l.service}</span>
-								{l.stream === 'stderr' ? <Glyph id="warn" tone="warn" /> : <span />}
+								<span title={l.stream}>{l.stream === 'stderr' && <Glyph id="skip" tone="off" />}</span>
 								<span className="msg">
 									<Hit line={stripAnsi(l.text)} text={props.services ? text : props.text} />
 								</span>

@@ -73,7 +73,7 @@ function Row({ node, at, props }: { node: Node; at: boolean; props: Props }) {
 			<td className="p2">
 				<Generation node={node} />
 			</td>
-			<td className="p2">
+			<td className="p2 fold">
 				<span className="row gap1">
 					{Object.entries(node.labels ?? {})
 						.slice(0, 3)
@@ -84,7 +84,7 @@ function Row({ node, at, props }: { node: Node; at: boolean; props: Props }) {
 						))}
 				</span>
 			</td>
-			<td className="p2 r num dim">{host?.cpu_percent !== undefined && node.status !== 'offline' ? `${Math.round(host.cpu_percent)} %` : '–'}</td>
+			<td className="p2 r num dim fold">{host?.cpu_percent !== undefined && node.status !== 'offline' ? `${Math.round(host.cpu_percent)} %` : '–'}</td>
 			<td className="p2 r mono dim">
 				<When at={node.last_seen_at} />
 			</td>
@@ -147,8 +147,8 @@ export function NodesTable(props: Props) {
 						<th>{t('nodes.status')}</th>
 						<th className="p2">{t('node.services')}</th>
 						<th className="p2">{t('node.generation')}</th>
-						<th className="p2">{t('node.labels')}</th>
-						<th className="p2 r">CPU</th>
+						<th className="p2 fold">{t('node.labels')}</th>
+						<th className="p2 r fold">CPU</th>
 						{sorter('-last_seen', t('node.lastContact'), 'p2 r')}
 					</tr>
 				</thead>

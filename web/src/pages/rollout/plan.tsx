@@ -30,7 +30,7 @@ export function groupPlan(nodes: PlanNode[], t: Translate): { key: string; kind:
 	const out = new Map<string, { key: string; kind: 'change' | 'same' | 'blocked'; words: string; nodes: PlanNode[] }>();
 	for (const n of nodes) {
 		const words = n.blocked ?? n.services.map((s) => serviceWords(s, t)).join('; ');
-		const kind = n.blocked ? 'blocked' : n.services.length > 0 ? 'change' : 'same';
+		const kind = n.blocked ? 'blocked' : n.same || n.services.length === 0 ? 'same' : 'change';
 		const key = `${kind} ${words}`;
 		const found = out.get(key);
 		if (found) found.nodes.push(n);
@@ -95,7 +95,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
 							<th>{t('nav.node')}</th>
 							<th>{t('nodes.status')}</th>
 							<th className="r">{t('rollout.wave')}</th>
-							<th className="p2">{t('plan.change')}</th>
+							<th className="p2">{t('rollouts.changes')}</th>
 							<th className="p2 r">{t('plan.fetch')}</th>
 						</tr>
 					</thead>
@@ -109,7 +109,7 @@ export function PlanPreview({ plan }: { plan: Plan }) {
 									<span className="sub">{n.blocked ?? n.services.map((s) => serviceWords(s, t)).join('; ')}</span>
 								</td>
 								<td>{n.blocked ? <St look={blockedLook} title={n.blocked} /> : <St look={lookup(nodeLooks, n.status)} />}</td>
-								<td className="r num">{n.wave ?? '–'}</td>
+								<td className="r num">{n.wave || '–'}</td>
 								<td className="p2 dim clip wide-cell" title={n.blocked ?? undefined}>
 									{n.blocked ?? (n.services.map((s) => serviceWords(s, t)).join('; ') || t('plan.same'))}
 								</td>

@@ -17,8 +17,13 @@ const shapeOf: Record<string, Cell['shape']> = { succeeded: 'done', failed: 'cri
 const running = new Set(['sent', 'accepted', 'fetching', 'applying', 'verifying']);
 const filters: Record<string, string | undefined> = { all: undefined, failed: 'failed,rolled_back,rollback_failed,timed_out', running: 'sent,accepted,fetching,applying,verifying', pending: 'pending,queued' };
 
+/* An unfinished step of a node that is away waits in the bucket of the offline ones. */
+function stateOf(step: Step): string {
+	return step.online === false && ['pending', 'queued', 'sent'].includes(step.state) ? 'offline' : step.state;
+}
+
 function shape(step: Step): Cell['shape'] {
-	const counts = toBuckets({ [step.state]: 1 });
+	const counts = toBuckets({ [stateOf(step)]: 1 });
 	const bucket = Object.entries(counts).find(([, n]) => n > 0)?.[0] ?? 'pending';
 	return shapeOf[bucket] ?? 'pend';
 }
@@ -28,9 +33,9 @@ interface Props { rollout: Rollout; wave?: string; state?: string; onChange: (ne
 export function Steps({ rollout, wave, state, onChange }: Props) {
 	const { t } = useI18n();
 	const filter = state && state in filters ? state : 'all';
-	const pages = usePages<Step>(`/rollouts/${rollout.id}/steps`, { state: filters[filter], wave, limit: 100 });
+	const pages = usePages<Step>(`/rollouts/${rollout.id}/steps`, { state: filters[filter], wave, limit: 50 });
 	const items = pages.data?.items;
-	const cells = useMemo<Cell[]>(() => (items ?? []).map((s) => ({ shape: shape(s), label: `${s.name}: ${t(lookup(stepLooks, s.state).key)}` })), [items, t]);
+	const cells = useMemo<Cell[]>(() => (items ?? []).map((s) => ({ shape: shape(s), label: `${s.name}: ${t(lookup(stepLooks, stateOf(s)).key)}` })), [items, t]);
 	const counts = toBuckets(wave ? rollout.waves?.find((w) => String(w.no) === wave)?.counts : rollout.counts);
 	const all = Object.values(counts).reduce((a, b) => a + b, 0);
 	return (
@@ -103,7 +108,7 @@ export function Steps({ rollout, wave, state, onChange }: Props) {
 														<span className="sub">{cause}</span>
 													</td>
 													<td>
-														<St look={lookup(stepLooks, s.state)} />
+														<St look={lookup(stepLooks, stateOf(s))} />
 													</td>
 													<td className="p2 r num">{s.wave}</td>
 													<td className="p2 r num">{s.attempt}</td>
