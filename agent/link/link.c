@@ -195,6 +195,8 @@ static struct mosquitto *make_client(struct link *link)
 	mosquitto_disconnect_callback_set(client, on_disconnect);
 	mosquitto_message_callback_set(client, on_message);
 	mosquitto_max_inflight_messages_set(client, 0);
+	/* Small messages that follow each other would wait 40 ms for an acknowledgement of TCP. */
+	mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
 	if (mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311) ||
 	    mosquitto_will_set(client, topic, (int)strlen(FAREWELL), FAREWELL, 1, false) ||
 	    mosquitto_tls_set(client, link->options.ca_file, NULL, link->options.certificate_file,

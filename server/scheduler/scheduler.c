@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "domain/fleet/fleet.h"
 #include "domain/rollout/advance.h"
 #include "scheduler/retention.h"
 #include "store/db.h"
@@ -33,7 +34,9 @@ static const struct task {
 	task_fn run;
 } TASKS[] = {
 	{"rollouts", 0, rollouts_advance},
+	{"presence", 1000, fleet_mark_offline},
 	{"retention", 60000, retention_run},
+	{"fleet retention", 60000, fleet_retention},
 };
 
 enum { TASK_COUNT = sizeof(TASKS) / sizeof(TASKS[0]) };

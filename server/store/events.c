@@ -11,20 +11,9 @@ static const char EVENTS_INSERT[] =
 	" AS r (project_id text, node_id text, service text, at timestamptz, kind text,"
 	" severity text, text text, data jsonb)";
 
-static const char EVENTS_PRUNE[] =
-	"DELETE FROM node_event WHERE id IN"
-	" (SELECT id FROM node_event WHERE received_at < $1 ORDER BY received_at LIMIT $2)";
-
 bool events_insert(struct ctx *ctx, const json_t *rows, struct error *err)
 {
 	return json_array_size(rows) == 0 ||
 	       db_exec(ctx->db, EVENTS_INSERT, DB_ARGS(db_json(rows), db_time(ctx->now)), NULL,
-		       err);
-}
-
-bool events_prune(struct ctx *ctx, usec_t before, int64_t limit, int64_t *deleted,
-		  struct error *err)
-{
-	return db_exec(ctx->db, EVENTS_PRUNE, DB_ARGS(db_time(before), db_int(limit)), deleted,
 		       err);
 }

@@ -3,9 +3,7 @@
 #pragma once
 
 #include <jansson.h>
-#include <stdint.h>
 
-#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "model/ctx.h"
@@ -13,7 +11,3 @@
 /* Rows [{project_id, node_id, service, at, kind, severity, text, data}], of any project; service and
  * data may be null. Borrowed. */
 MUST_CHECK bool events_insert(struct ctx *ctx, const json_t *rows, struct error *err);
-
-/* Retention: drops what was received before. At most limit per call. */
-MUST_CHECK bool events_prune(struct ctx *ctx, usec_t before, int64_t limit, int64_t *deleted,
-			     struct error *err);

@@ -26,9 +26,9 @@ static const char LOGS_LIST_NEWEST[] =
 static const char LOGS_PRUNE[] =
 	"DELETE FROM log_line WHERE id IN ("
 	" SELECT l.id FROM project p CROSS JOIN LATERAL ("
-	"  SELECT id FROM log_line WHERE project_id = p.id AND (at < $2 OR id <= coalesce("
-	"   (SELECT id FROM log_line WHERE project_id = p.id ORDER BY id DESC OFFSET $1 LIMIT 1), 0))"
-	"  ORDER BY id LIMIT $3) l)";
+	"  SELECT id FROM log_line WHERE project_id = p.id AND id <= coalesce("
+	"   (SELECT id FROM log_line WHERE project_id = p.id ORDER BY id DESC OFFSET $1 LIMIT 1), 0)"
+	"  ORDER BY id LIMIT $2) l)";
 
 bool logs_insert(struct ctx *ctx, const json_t *rows, struct error *err)
 {
@@ -63,9 +63,7 @@ bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line
 	return true;
 }
 
-bool logs_prune(struct ctx *ctx, int64_t keep, usec_t before, int64_t limit, int64_t *deleted,
-		struct error *err)
+bool logs_prune(struct ctx *ctx, int64_t keep, int64_t limit, int64_t *deleted, struct error *err)
 {
-	return db_exec(ctx->db, LOGS_PRUNE, DB_ARGS(db_int(keep), db_time(before), db_int(limit)),
-		       deleted, err);
+	return db_exec(ctx->db, LOGS_PRUNE, DB_ARGS(db_int(keep), db_int(limit)), deleted, err);
 }

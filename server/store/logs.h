@@ -36,9 +36,7 @@ struct log_filter {
 MUST_CHECK bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line **out,
 			  size_t *count, struct error *err);
 
-/*
- * Retention: of each project all lines that arrived before the newest `keep` ones, or whose own time
- * is before `before`. At most limit lines go per call; deleted says how many.
- */
-MUST_CHECK bool logs_prune(struct ctx *ctx, int64_t keep, usec_t before, int64_t limit,
-			   int64_t *deleted, struct error *err);
+/* Retention: of each project all but the newest keep lines, at most limit of them per call. deleted
+ * says how many went. */
+MUST_CHECK bool logs_prune(struct ctx *ctx, int64_t keep, int64_t limit, int64_t *deleted,
+			   struct error *err);

@@ -30,10 +30,12 @@ static const char OUTBOX_POSTPONE[] =
 	"UPDATE outbox SET lease_until = NULL, next_at = now() + make_interval(secs => $3)"
 	" WHERE id = $1 AND attempt = $2";
 
+/* A row that is claimed may have been sent before the node was there to hear it. */
 static const char OUTBOX_INSERT_DESIRED[] =
 	"INSERT INTO outbox (kind, node_id) SELECT 'desired', n.id FROM node n"
 	" WHERE n.id = ANY ($1::text[]) AND n.state <> 'retired' AND n.desired_generation > 0"
-	" AND NOT EXISTS (SELECT FROM outbox o WHERE o.node_id = n.id AND o.kind = 'desired')";
+	" AND NOT EXISTS (SELECT FROM outbox o WHERE o.node_id = n.id AND o.kind = 'desired'"
+	"  AND o.lease_until IS NULL)";
 
 static const char OUTBOX_COUNT[] = "SELECT count(*) FROM outbox";
 

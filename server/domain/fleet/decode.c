@@ -85,7 +85,5 @@ void fleet_decode(struct fleet_message *message, struct arena *arena)
 	message->topic_valid = message->place_valid = false;
 	if (decode(message, arena, &err))
 		return;
-	message->refusal = err.field[0] == '\0'
-				   ? arena_strdup(arena, err.text)
-				   : arena_printf(arena, "%s: %s", err.field, err.text);
+	message->refusal = arena_strdup(arena, err.text);
 }

@@ -83,8 +83,9 @@ MUST_CHECK bool fleet_take(struct ctx *ctx, const char *owner, struct fleet_memo
  * Puts nodes offline that have missed three heartbeats, by the server's clock, while somebody was
  * listening. For the scheduler, about once a second; one statement when there is nothing to do.
  */
-MUST_CHECK bool fleet_mark_offline(struct ctx *ctx, struct error *err);
+MUST_CHECK bool fleet_mark_offline(struct ctx *ctx, bool *busy, struct error *err);
 
-/* Drops old log lines, events, dead letters, some at a time. For the scheduler, about once a minute.
- * more says that there is more to drop right now. */
-MUST_CHECK bool fleet_retention(struct ctx *ctx, bool *more, struct error *err);
+/* Drops the oldest log lines of projects that have very many, and dead letters, some at a time. For the
+ * scheduler, about once a minute; what is too old is retention.h's.
+ * busy says that there is more to do right now. */
+MUST_CHECK bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err);

@@ -12,8 +12,6 @@
 enum {
 	BEATS_MISSED = 3,
 	LOG_LINES_KEPT = 1000000, /* per project */
-	LOG_DAYS_KEPT = 30,
-	EVENT_DAYS_KEPT = 90,
 	DROPPED_AT_ONCE = 10000,
 };
 
@@ -55,23 +53,21 @@ static bool silence(struct ctx *ctx, void *arg, struct error *err)
 	       (count == 0 || db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err));
 }
 
-bool fleet_mark_offline(struct ctx *ctx, struct error *err)
+bool fleet_mark_offline(struct ctx *ctx, bool *busy, struct error *err)
 {
 	usec_t before = ctx->now - BEATS_MISSED * ctx->server->health_interval_ms * USEC_PER_MSEC;
 
+	*busy = false;
 	return db_transaction(ctx, silence, &before, err);
 }
 
-bool fleet_retention(struct ctx *ctx, bool *more, struct error *err)
+bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err)
 {
-	int64_t lines, events;
+	int64_t lines;
 
-	if (!logs_prune(ctx, LOG_LINES_KEPT, ctx->now - LOG_DAYS_KEPT * USEC_PER_DAY,
-			DROPPED_AT_ONCE, &lines, err) ||
-	    !events_prune(ctx, ctx->now - EVENT_DAYS_KEPT * USEC_PER_DAY, DROPPED_AT_ONCE, &events,
-			  err) ||
+	if (!logs_prune(ctx, LOG_LINES_KEPT, DROPPED_AT_ONCE, &lines, err) ||
 	    !dead_letters_prune(ctx, err))
 		return false;
-	*more = lines >= DROPPED_AT_ONCE || events >= DROPPED_AT_ONCE;
+	*busy = lines >= DROPPED_AT_ONCE;
 	return true;
 }
