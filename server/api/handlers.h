@@ -15,6 +15,9 @@ bool openapi_get_handler(struct request *req, struct error *err);
 bool readyz_get_handler(struct request *req, struct error *err);
 bool version_get_handler(struct request *req, struct error *err);
 
+/* api/logs.c */
+bool logs_list_handler(struct request *req, struct error *err);
+
 /* api/rollouts.c */
 bool rollouts_plan_handler(struct request *req, struct error *err);
 bool rollouts_post_handler(struct request *req, struct error *err);

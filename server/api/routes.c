@@ -34,6 +34,7 @@ const struct route ROUTES[] = {
 	{"GET", "/api/v1/audit", ROLE_ADMIN, "admin:read", 0, audit_list_handler},
 
 	/* events */
+	{"GET", "/api/v1/logs", ROLE_VIEWER, "nodes:read", 0, logs_list_handler},
 	{"GET", "/api/v1/events", ROLE_VIEWER, NULL, ROUTE_STREAM, events_get_handler},
 
 	/* rollouts */

@@ -18,7 +18,11 @@ static const char LOGS_INSERT[] =
 	" AND ($4::text IS NULL OR position(lower($4) IN lower(text)) > 0)" \
 	" AND id > $5 AND ($6 = 0 OR id < $6)"
 
-static const char LOGS_LIST_AFTER[] = LOGS_SELECT " ORDER BY id LIMIT $7";
+/* Ids are given before commit: who follows the end must not step over lines that a running
+ * transaction is still to show below those that he has seen. */
+static const char LOGS_LIST_AFTER[] =
+	LOGS_SELECT " AND age(xmin) > age(xid(pg_snapshot_xmin(pg_current_snapshot())))"
+		    " ORDER BY id LIMIT $7";
 
 static const char LOGS_LIST_NEWEST[] =
 	"SELECT * FROM (" LOGS_SELECT " ORDER BY id DESC LIMIT $7) newest ORDER BY id";
