@@ -57,3 +57,54 @@ bool audit_list_handler(struct request *req, struct error *err);
 
 /* api/events.c */
 bool events_get_handler(struct request *req, struct error *err);
+
+/* api/nodes.c */
+bool nodes_list_handler(struct request *req, struct error *err);
+bool nodes_get_handler(struct request *req, struct error *err);
+bool nodes_patch_handler(struct request *req, struct error *err);
+bool node_retire_handler(struct request *req, struct error *err);
+bool node_commands_post_handler(struct request *req, struct error *err);
+bool node_desired_handler(struct request *req, struct error *err);
+bool node_explain_handler(struct request *req, struct error *err);
+bool node_timeline_handler(struct request *req, struct error *err);
+
+/* api/overview.c */
+bool overview_get_handler(struct request *req, struct error *err);
+
+/* api/enroll.c */
+bool enroll_post_handler(struct request *req, struct error *err);
+bool enroll_tokens_list_handler(struct request *req, struct error *err);
+bool enroll_tokens_post_handler(struct request *req, struct error *err);
+bool enroll_tokens_delete_handler(struct request *req, struct error *err);
+
+/* api/configs.c */
+bool configs_list_handler(struct request *req, struct error *err);
+bool configs_post_handler(struct request *req, struct error *err);
+bool configs_get_handler(struct request *req, struct error *err);
+bool configs_delete_handler(struct request *req, struct error *err);
+bool config_versions_list_handler(struct request *req, struct error *err);
+bool config_versions_post_handler(struct request *req, struct error *err);
+bool config_versions_get_handler(struct request *req, struct error *err);
+bool config_diff_handler(struct request *req, struct error *err);
+bool config_render_handler(struct request *req, struct error *err);
+
+/* api/variables.c */
+bool variables_list_handler(struct request *req, struct error *err);
+bool variables_put_handler(struct request *req, struct error *err);
+bool variables_delete_handler(struct request *req, struct error *err);
+bool node_variables_list_handler(struct request *req, struct error *err);
+bool node_variables_put_handler(struct request *req, struct error *err);
+bool node_variables_delete_handler(struct request *req, struct error *err);
+
+/* api/packages.c */
+bool packages_list_handler(struct request *req, struct error *err);
+bool packages_get_handler(struct request *req, struct error *err);
+bool packages_post_handler(struct request *req, struct error *err);
+bool packages_delete_handler(struct request *req, struct error *err);
+bool uploads_post_handler(struct request *req, struct error *err);
+bool uploads_get_handler(struct request *req, struct error *err);
+bool uploads_patch_handler(struct request *req, struct error *err);
+bool release_keys_list_handler(struct request *req, struct error *err);
+bool release_keys_post_handler(struct request *req, struct error *err);
+bool release_keys_delete_handler(struct request *req, struct error *err);
+bool download_get_handler(struct request *req, struct error *err);

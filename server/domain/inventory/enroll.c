@@ -9,6 +9,7 @@
 #include "base/fields.h"
 #include "base/id.h"
 #include "base/x509.h"
+#include "domain/alert/event.h"
 #include "domain/audit/audit.h"
 #include "domain/inventory/labels.h"
 #include "protocol/topics.h"
@@ -231,7 +232,12 @@ static bool enroll_run(struct ctx *outer, void *arg, struct error *err)
 			   json_pack("{s:s, s:s, s:s?}", "name", answer->node.name, "token",
 				     enrolment->token.id, "hostname", enrolment->request->hostname),
 			   err) &&
-	       changes_insert(&ctx, "node", answer->node.id, err);
+	       changes_insert(&ctx, "node", answer->node.id, err) &&
+	       event_emit(&ctx, "node.enrolled",
+			  json_pack("{s:s, s:s, s:O, s:s?, s:s?}", "id", answer->node.id, "name",
+				    answer->node.name, "labels", answer->node.labels, "hostname",
+				    answer->node.hostname, "platform", answer->node.platform),
+			  err);
 }
 
 static bool request_check(struct ctx *ctx, struct enrolment *enrolment, struct error *err)
