@@ -8,7 +8,7 @@
 set -eu
 
 dir=/var/lib/muster-agent
-if [ ! -f "$dir/keys/node.crt" ]; then
+if [ ! -f "$dir/keys/identity.json" ]; then
 	muster-agent enroll --dir "$dir" --server "${MUSTER_SERVER:?}" --token "${MUSTER_ENROLL_TOKEN:?}" \
 		--ca-fingerprint "${MUSTER_CA_FINGERPRINT:?}" --name "${MUSTER_NODE_NAME:-$(hostname)}"
 fi

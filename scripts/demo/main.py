@@ -7,6 +7,7 @@ import fcntl
 import os
 import shutil
 import signal
+import stat
 import sys
 import time
 
@@ -53,6 +54,15 @@ def claim(folder):
     return lock
 
 
+def reachable(folder):
+    """Whether everybody may enter the folders above: as root, PostgreSQL and mosquitto run under accounts of their own."""
+    while os.path.dirname(folder) != folder:
+        folder = os.path.dirname(folder)
+        if os.path.isdir(folder) and not os.stat(folder).st_mode & stat.S_IXOTH:
+            return False
+    return True
+
+
 def choose_folder(options):
     if options.dir:
         folder = os.path.realpath(options.dir)
@@ -60,8 +70,11 @@ def choose_folder(options):
         if lock is None:
             raise DemoError(f"another demo runs in {folder}: stop it, or choose another DEMO_DIR")
         return folder, lock
+    default = os.path.realpath(options.default_dir)
+    if os.geteuid() == 0 and not reachable(default):
+        default = "/var/tmp/muster-demo"
     for number in range(1, 10):
-        folder = os.path.realpath(options.default_dir + (f"-{number}" if number > 1 else ""))
+        folder = default + (f"-{number}" if number > 1 else "")
         lock = claim(folder)
         if lock is not None:
             return folder, lock
