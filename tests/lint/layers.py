@@ -48,8 +48,8 @@ LAYERS = {
     'fetch': ('agent/fetch/', ['state', 'protocol', 'base']),
     'link': ('agent/link/', ['state', 'protocol', 'base']),
     'telemetry': ('agent/telemetry/', ['supervise', 'process', 'state', 'protocol', 'base']),
-    'reconcile': ('agent/reconcile/', ['supervise', 'fetch', 'drivers', 'process', 'state',
-                                       'protocol', 'base']),
+    'reconcile': ('agent/reconcile/', ['telemetry', 'supervise', 'fetch', 'drivers', 'process',
+                                       'state', 'protocol', 'base']),
     'muster-agent': ('agent/', ['reconcile', 'telemetry', 'link', 'fetch', 'supervise', 'drivers',
                                 'process', 'shim', 'state', 'protocol', 'base']),
 
