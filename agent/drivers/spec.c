@@ -298,7 +298,7 @@ char *spec_expand_file(struct arena *arena, const struct spec_input *input, cons
 	const struct expansion expansion = {
 		.lookup = lookup,
 		.arg = &context,
-		.max_bytes = SIZE_MAX / 2,
+		.max_bytes = SIZE_MAX / 4,
 	};
 	struct strbuf out;
 
