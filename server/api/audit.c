@@ -13,6 +13,7 @@ bool audit_list_handler(struct request *req, struct error *err)
 		.action = request_query(req, "action"),
 		.object_kind = request_query(req, "object_kind"),
 		.object_id = request_query(req, "object"),
+		.homeless = ctx->actor->system_admin,
 	};
 	struct audit_entry *entries;
 	const char *next = NULL;

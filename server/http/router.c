@@ -49,7 +49,7 @@ static void add_allowed(struct route_match *match, const char *method)
 	size_t used = strlen(match->allow);
 	size_t length = strlen(method);
 
-	if (used + length + 3 > sizeof(match->allow))
+	if (strstr(match->allow, method) != NULL || used + length + 3 > sizeof(match->allow))
 		return;
 	if (used > 0) {
 		memcpy(match->allow + used, ", ", 3);

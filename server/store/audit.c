@@ -47,7 +47,8 @@ bool audit_list(struct ctx *ctx, const struct audit_filter *filter, struct audit
 {
 	static const char AUDIT_LIST[] =
 		"SELECT id, at, actor_kind, actor_id, actor_name, action, object_kind, object_id, "
-		"detail, remote, request_id FROM audit WHERE project_id = $1 "
+		"detail, remote, request_id FROM audit "
+		"WHERE (project_id = $1 OR ($8 AND project_id IS NULL)) "
 		"AND ($2::text IS NULL OR actor_id = $2) "
 		"AND ($3::text IS NULL OR starts_with(action, $3)) "
 		"AND ($4::text IS NULL OR object_kind = $4) "
@@ -60,7 +61,7 @@ bool audit_list(struct ctx *ctx, const struct audit_filter *filter, struct audit
 		      DB_ARGS(db_text(ctx->project_id), db_text(filter->actor_id),
 			      db_text(filter->action), db_text(filter->object_kind),
 			      db_text(filter->object_id), db_int(filter->before),
-			      db_int(filter->limit)),
+			      db_int(filter->limit), db_bool(filter->homeless)),
 		      &rows, err))
 		return false;
 	entries = arena_array(ctx->arena, rows.count + 1, sizeof(*entries));

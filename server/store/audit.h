@@ -36,6 +36,7 @@ struct audit_filter {
 	const char *object_id;
 	int64_t before; /* ids below; 0 = from the newest */
 	int64_t limit;
+	bool homeless; /* also what belongs to no project, such as refused sign-ins */
 };
 
 /* Newest first, of ctx's project. */

@@ -9,6 +9,7 @@ from .api import Api, ApiError
 from .broker import Broker
 from .postgres import Postgres
 from .process import Process, free_port, program, temporary_folder
+from .raw import Raw
 from .receiver import Receiver
 from .server import Server
 from .wait import wait_until
@@ -20,6 +21,7 @@ __all__ = [
     "Broker",
     "Postgres",
     "Process",
+    "Raw",
     "Receiver",
     "Server",
     "free_port",
