@@ -75,3 +75,45 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_queue ON delivery (next_at, id) WHERE state = 'pending';
 CREATE INDEX delivery_list ON delivery (webhook_id, created_at DESC, id);
 COMMENT ON TABLE delivery IS 'One event for one webhook and how its attempts went; attempt is also the fencing token of a lease.';
+
+CREATE FUNCTION random_id() RETURNS text LANGUAGE sql VOLATILE AS $$
+	SELECT substr(translate(md5(gen_random_uuid()::text), '0189', 'ghij'), 1, 20)
+$$;
+COMMENT ON FUNCTION random_id() IS 'An id of the common form for rows that a set-based statement makes.';
+
+CREATE FUNCTION project_alert_rules() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO alert_rule (id, project_id, kind, name, severity, for_ms)
+	VALUES (random_id(), NEW.id, 'node-offline', 'Node offline', 'critical', 60000),
+		(random_id(), NEW.id, 'service-crash-loop', 'Service crash loop', 'critical', 0),
+		(random_id(), NEW.id, 'rollout-stopped', 'Rollout stopped', 'warning', 0);
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION project_alert_rules() IS 'A new project is watched from its first minute.';
+CREATE TRIGGER project_alert_rules AFTER INSERT ON project
+	FOR EACH ROW EXECUTE FUNCTION project_alert_rules();
+
+CREATE VIEW alert_condition AS
+	SELECT r.project_id, r.id AS rule_id, r.severity, r.for_ms, n.id AS fingerprint,
+		n.id AS node_id, NULL::text AS service, NULL::text AS rollout_id,
+		'Node ' || n.name || ' is offline' AS summary, n.status_since AS since
+	FROM alert_rule r JOIN node n ON n.project_id = r.project_id
+	WHERE r.kind = 'node-offline' AND r.enabled AND n.status = 'offline'
+	UNION ALL
+	SELECT r.project_id, r.id, r.severity, r.for_ms, s.node_id || '/' || s.service,
+		s.node_id, s.service, NULL,
+		left('Service ' || s.service || ' on ' || n.name || ' keeps failing: '
+			|| coalesce(nullif(s.reported_reason, ''), 'held'), 1024),
+		coalesce(s.reported_since, s.reported_at)
+	FROM alert_rule r JOIN node_service s ON s.project_id = r.project_id
+	JOIN node n ON n.id = s.node_id AND n.state <> 'retired'
+	WHERE r.kind = 'service-crash-loop' AND r.enabled AND s.reported_state = 'held'
+	UNION ALL
+	SELECT r.project_id, r.id, r.severity, r.for_ms, o.id, NULL, NULL, o.id,
+		left('Rollout ' || o.number || ' (' || o.name || ') has stopped: '
+			|| coalesce(o.reason, o.state), 1024),
+		o.state_since
+	FROM alert_rule r JOIN rollout o ON o.project_id = r.project_id
+	WHERE r.kind = 'rollout-stopped' AND r.enabled
+		AND (o.state = 'paused' OR (o.state = 'failed' AND o.finished_at > now() - interval '1 day'));
+COMMENT ON VIEW alert_condition IS 'What is wrong right now by the rules: one row per rule and thing. The scheduler compares it with the open alerts.';

@@ -108,3 +108,22 @@ bool release_keys_list_handler(struct request *req, struct error *err);
 bool release_keys_post_handler(struct request *req, struct error *err);
 bool release_keys_delete_handler(struct request *req, struct error *err);
 bool download_get_handler(struct request *req, struct error *err);
+
+/* api/alerts.c */
+bool alerts_list_handler(struct request *req, struct error *err);
+bool alerts_acknowledge_handler(struct request *req, struct error *err);
+bool alert_rules_list_handler(struct request *req, struct error *err);
+bool alert_rules_post_handler(struct request *req, struct error *err);
+bool alert_rules_get_handler(struct request *req, struct error *err);
+bool alert_rules_patch_handler(struct request *req, struct error *err);
+bool alert_rules_delete_handler(struct request *req, struct error *err);
+
+/* api/webhooks.c */
+bool webhooks_list_handler(struct request *req, struct error *err);
+bool webhooks_post_handler(struct request *req, struct error *err);
+bool webhooks_get_handler(struct request *req, struct error *err);
+bool webhooks_patch_handler(struct request *req, struct error *err);
+bool webhooks_delete_handler(struct request *req, struct error *err);
+bool webhooks_test_handler(struct request *req, struct error *err);
+bool deliveries_list_handler(struct request *req, struct error *err);
+bool deliveries_redeliver_handler(struct request *req, struct error *err);

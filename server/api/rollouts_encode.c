@@ -3,19 +3,10 @@
 
 #include <string.h>
 
+#include "api/encode.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "domain/rollout/rollout.h"
-
-static json_t *time_json(usec_t at)
-{
-	char text[TIME_TEXT_SIZE];
-
-	if (at == 0)
-		return json_null();
-	time_format(at, text);
-	return json_string(text);
-}
 
 static json_t *plan_node_encode(const struct plan_node *node)
 {
@@ -62,9 +53,9 @@ static json_t *wave_encode(const struct rollout_wave *wave)
 {
 	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no, "state",
 			 wave->state, "size", (json_int_t)wave->size, "counts",
-			 counts_encode(&wave->counts), "started_at", time_json(wave->started_at),
-			 "finished_at", time_json(wave->finished_at), "soak_until",
-			 time_json(wave->soak_until));
+			 counts_encode(&wave->counts), "started_at", encode_time(wave->started_at),
+			 "finished_at", encode_time(wave->finished_at), "soak_until",
+			 encode_time(wave->soak_until));
 }
 
 static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollout,
@@ -128,10 +119,10 @@ json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 			    rollout->created_by ? json_string(rollout->created_by) : json_null());
 	json_object_set_new(json, "approved_by",
 			    rollout->approved_by ? json_string(rollout->approved_by) : json_null());
-	json_object_set_new(json, "created_at", time_json(rollout->created_at));
-	json_object_set_new(json, "started_at", time_json(rollout->started_at));
-	json_object_set_new(json, "finished_at", time_json(rollout->finished_at));
-	json_object_set_new(json, "state_since", time_json(rollout->state_since));
+	json_object_set_new(json, "created_at", encode_time(rollout->created_at));
+	json_object_set_new(json, "started_at", encode_time(rollout->started_at));
+	json_object_set_new(json, "finished_at", encode_time(rollout->finished_at));
+	json_object_set_new(json, "state_since", encode_time(rollout->state_since));
 	json_object_set_new(json, "actions", actions_encode(ctx, rollout, wave_count));
 	return json;
 }
@@ -149,8 +140,8 @@ json_t *rollout_step_encode(const struct rollout_step *step)
 			    step->error != NULL ? json_incref(step->error) : json_null());
 	json_object_set_new(json, "progress",
 			    step->progress != NULL ? json_incref(step->progress) : json_null());
-	json_object_set_new(json, "state_since", time_json(step->state_since));
-	json_object_set_new(json, "deadline_at", time_json(step->deadline_at));
+	json_object_set_new(json, "state_since", encode_time(step->state_since));
+	json_object_set_new(json, "deadline_at", encode_time(step->deadline_at));
 	return json;
 }
 
@@ -195,5 +186,5 @@ json_t *rollout_explain(const struct ctx *ctx, const struct rollout *rollout,
 			 json_sprintf("Rollout %d is %s%s%s", (int)rollout->number, rollout->state,
 				      rollout->reason != NULL ? ": " : "",
 				      rollout->reason != NULL ? rollout->reason : ""),
-			 "waits_for", waits, "since", time_json(rollout->state_since));
+			 "waits_for", waits, "since", encode_time(rollout->state_since));
 }

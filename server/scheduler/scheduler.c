@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "domain/alert/alert.h"
 #include "domain/fleet/fleet.h"
 #include "domain/rollout/advance.h"
 #include "scheduler/retention.h"
@@ -35,6 +36,7 @@ static const struct task {
 } TASKS[] = {
 	{"rollouts", 0, rollouts_advance},
 	{"presence", 1000, fleet_mark_offline},
+	{"alerts", 500, alerts_evaluate},
 	{"retention", 60000, retention_run},
 	{"fleet retention", 60000, fleet_retention},
 };

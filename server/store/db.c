@@ -27,6 +27,7 @@ static const struct db_channel {
 	{DB_CHANNEL_OUTBOX, "LISTEN muster_outbox"},
 	{DB_CHANNEL_SCHEDULER, "LISTEN muster_scheduler"},
 	{DB_CHANNEL_CHANGES, "LISTEN muster_changes"},
+	{DB_CHANNEL_WEBHOOKS, "LISTEN muster_webhooks"},
 };
 
 enum { BYTEA_TYPE = 17 };

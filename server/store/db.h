@@ -168,6 +168,7 @@ bool db_in_transaction(const struct db *db);
 #define DB_CHANNEL_OUTBOX "muster_outbox"
 #define DB_CHANNEL_SCHEDULER "muster_scheduler"
 #define DB_CHANNEL_CHANGES "muster_changes"
+#define DB_CHANNEL_WEBHOOKS "muster_webhooks"
 MUST_CHECK bool db_notify(struct db *db, const char *channel, struct error *err);
 
 /* Subscribes this connection, again by itself after each reconnect. channel: a constant above. */
