@@ -187,16 +187,6 @@ int connection_fd(const struct connection *connection)
 	return connection->fd;
 }
 
-size_t connections_count(struct connections *all)
-{
-	size_t count;
-
-	pthread_mutex_lock(&all->mutex);
-	count = all->count;
-	pthread_mutex_unlock(&all->mutex);
-	return count;
-}
-
 size_t connections_busy(struct connections *all)
 {
 	size_t busy;

@@ -48,7 +48,5 @@ void connection_progress(struct connections *all, struct connection *connection,
 
 int connection_fd(const struct connection *connection);
 
-/* How many there are now. */
-size_t connections_count(struct connections *all);
 /* How many hold a whole request that is not answered yet. */
 size_t connections_busy(struct connections *all);

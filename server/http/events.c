@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/metrics.h"
 #include "http/internal.h"
 
 #define PING_INTERVAL (15 * USEC_PER_SEC)
 #define PROBE_INTERVAL (2 * USEC_PER_SEC)
 
 enum { EVENT_TEXT_MAX = 64 << 10, BLOCK_SIZE = 4096 };
+
+static struct metric METRICS[] = {
+	METRIC_GAUGE("muster_event_streams", "Open event streams"),
+	METRIC_COUNTER("muster_events_total", "Changes passed to event streams"),
+};
+
+enum { METRIC_STREAMS, METRIC_EVENTS };
 
 struct ring_entry {
 	int64_t id;
@@ -66,6 +74,7 @@ struct event_hub *event_hub_new(size_t clients_max, size_t clients_per_user)
 	hub->clients_max = clients_max;
 	hub->clients_per_user = clients_per_user;
 	hub->next_ping = clock_monotonic() + PING_INTERVAL;
+	metrics_register(METRICS, ARRAY_SIZE(METRICS));
 	return hub;
 }
 
@@ -145,17 +154,8 @@ void event_hub_publish(struct event_hub *hub, const struct event *event)
 	entry_clear(place);
 	*place = entry;
 	hub->head++;
+	metric_add(&METRICS[METRIC_EVENTS], 1);
 	wake_all(hub);
-	pthread_mutex_unlock(&hub->mutex);
-}
-
-void event_hub_resync(struct event_hub *hub)
-{
-	pthread_mutex_lock(&hub->mutex);
-	for (struct event_client *c = hub->first; c != NULL; c = c->next) {
-		c->resync = true;
-		wake(c);
-	}
 	pthread_mutex_unlock(&hub->mutex);
 }
 
@@ -200,16 +200,6 @@ void event_hub_stop(struct event_hub *hub)
 	hub->stop = true;
 	wake_all(hub);
 	pthread_mutex_unlock(&hub->mutex);
-}
-
-size_t event_hub_clients(struct event_hub *hub)
-{
-	size_t count;
-
-	pthread_mutex_lock(&hub->mutex);
-	count = hub->client_count;
-	pthread_mutex_unlock(&hub->mutex);
-	return count;
 }
 
 static bool wants(const struct event_client *client, const struct ring_entry *entry)
@@ -328,6 +318,7 @@ static void client_free(void *arg)
 	if (client->next != NULL)
 		client->next->previous = client->previous;
 	hub->client_count--;
+	metric_add(&METRICS[METRIC_STREAMS], -1);
 	pthread_mutex_unlock(&hub->mutex);
 	client_release(client);
 }
@@ -377,6 +368,7 @@ static bool join(struct event_hub *hub, struct event_client *client, const char 
 			hub->first->previous = client;
 		hub->first = client;
 		hub->client_count++;
+		metric_add(&METRICS[METRIC_STREAMS], 1);
 		ok = true;
 	}
 	pthread_mutex_unlock(&hub->mutex);

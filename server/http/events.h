@@ -34,16 +34,11 @@ void event_hub_start(struct event_hub *hub, int64_t last_id);
 /* Copies the event. Any thread. */
 void event_hub_publish(struct event_hub *hub, const struct event *event);
 
-/* Something may have been missed: all clients are told to read everything again. */
-void event_hub_resync(struct event_hub *hub);
-
 /* Pings, dead clients, streams that have lasted long enough. Called a few times a second. */
 void event_hub_tick(struct event_hub *hub);
 
 /* Ends all streams and takes no new ones. */
 void event_hub_stop(struct event_hub *hub);
-
-size_t event_hub_clients(struct event_hub *hub);
 
 /*
  * Hands the connection of a request to the hub. topics is a comma separated list, NULL = all. The stream

@@ -439,18 +439,3 @@ void http_server_free(struct http_server *http)
 	pthread_mutex_destroy(&http->queue_mutex);
 	free(http);
 }
-
-size_t http_server_queue_length(struct http_server *http)
-{
-	size_t length;
-
-	pthread_mutex_lock(&http->queue_mutex);
-	length = http->queue_length;
-	pthread_mutex_unlock(&http->queue_mutex);
-	return length;
-}
-
-size_t http_server_connections(struct http_server *http)
-{
-	return connections_count(http->connections);
-}

@@ -65,10 +65,6 @@ void http_server_quiesce(struct http_server *http);
 /* After quiesce and after the last worker has ended. Accepts NULL. */
 void http_server_free(struct http_server *http);
 
-/* How many requests wait for a worker now. */
-size_t http_server_queue_length(struct http_server *http);
-size_t http_server_connections(struct http_server *http);
-
 /* What the frame (api/) needs beyond request.h. */
 struct ctx *request_ctx_init(struct request *req, struct db *db);
 const struct route *request_route(const struct request *req);

@@ -97,7 +97,7 @@ class Api:
         return Api(self.url, self.ca_path)
 
     def events(self, last_event_id=None, topics=None, timeout=60):
-        """Yields (event, id, data) of the stream of changes until it ends."""
+        """Opens the stream of changes; an iterator of (event, id, data) until it ends."""
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
@@ -105,6 +105,10 @@ class Api:
                                 params={"topics": topics} if topics else None)
         if response.status_code != 200:
             raise ApiError("GET", "/events", response)
+        return self._read_events(response)
+
+    @staticmethod
+    def _read_events(response):
         with response:
             event = {}
             for line in response.iter_lines(chunk_size=1, decode_unicode=True):

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Changes reach streams of their project once, in order, and a stream that comes back misses none."""
+import threading
+
+from harness import wait_until
+
+
+class Listener:
+    """Collects the events of one stream in a thread."""
+
+    def __init__(self, api, **options):
+        self.seen = []
+        self.stream = api.events(timeout=30, **options)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        try:
+            for event in self.stream:
+                self.seen.append(event)
+        except Exception as problem:  # the test looks at what was seen
+            self.seen.append(("broken", None, {"problem": str(problem)}))
+
+    def wait(self, kind, count=1):
+        def enough():
+            found = [e for e in list(self.seen) if e[0] == "change" and e[2]["kind"] == kind]
+            return found if len(found) >= count else None
+        return wait_until(enough, f"{count} events about {kind}; seen {self.seen}")
+
+
+def wait_listening(server, before):
+    """A stream counts from the moment at which the hub knows it."""
+    wait_until(lambda: streams(server) > before, "the stream to be open")
+
+
+def streams(server):
+    text = server.api().get("/metrics")
+    return next(int(line.split()[1]) for line in text.splitlines()
+                if line.startswith("muster_event_streams "))
+
+
+def test_change_arrives_with_its_id(server, api):
+    before = streams(server)
+    listener = Listener(api)
+    wait_listening(server, before)
+    token = api.post("/tokens", {"name": "t"})
+    event = listener.wait("token")[0]
+    assert event[2]["id"] == token["id"]
+    assert event[1].isdigit() and event[2]["at"].endswith("Z")
+
+
+def test_topics_and_projects_are_kept_apart(server, api):
+    other = "events-elsewhere"
+    server.admin.post("/projects", {"name": other})
+    before = streams(server)
+    listener = Listener(api, topics="token")
+    wait_listening(server, before)
+    server.admin.in_project(other).post("/tokens", {"name": "hidden"})
+    mine = [api.post("/tokens", {"name": f"t{n}"})["id"] for n in range(3)]
+    seen = listener.wait("token", 3)
+    assert [e[2]["id"] for e in seen] == mine
+    assert {e[2]["kind"] for e in listener.seen} == {"token"}
+
+
+def test_returning_stream_gets_what_it_missed(server, api):
+    before = streams(server)
+    first = Listener(api, topics="token")
+    wait_listening(server, before)
+    api.post("/tokens", {"name": "seen"})
+    last_id = first.wait("token")[0][1]
+    missed = [api.post("/tokens", {"name": f"missed{n}"})["id"] for n in range(3)]
+    first.wait("token", 4)
+    second = Listener(api, topics="token", last_event_id=last_id)
+    assert [e[2]["id"] for e in second.wait("token", 3)] == missed
+
+
+def test_unknown_id_means_read_everything_again(server, api):
+    listener = Listener(api, last_event_id=987654321)
+    wait_until(lambda: ("resync", None, {}) in listener.seen, "resync")
+
+
+def test_unknown_topic_is_refused(api):
+    response = api.request("GET", "/events", params={"topics": "node,weather"})
+    assert response.status_code == 400
+    assert "weather" in response.json()["detail"]
+
+
+def test_stream_needs_a_caller(server):
+    assert server.api().request("GET", "/events").status_code == 401
