@@ -28,7 +28,6 @@ struct connections {
 	pthread_mutex_t mutex;
 	pthread_cond_t wake;
 	bool stop;
-	size_t count;
 	size_t busy;
 	struct connection *first;
 };
@@ -128,7 +127,6 @@ struct connection *connection_open(struct connections *all, int fd)
 	if (all->first != NULL)
 		all->first->previous = connection;
 	all->first = connection;
-	all->count++;
 	pthread_mutex_unlock(&all->mutex);
 	return connection;
 }
@@ -142,7 +140,6 @@ void connection_close(struct connections *all, struct connection *connection)
 		all->first = connection->next;
 	if (connection->next != NULL)
 		connection->next->previous = connection->previous;
-	all->count--;
 	all->busy -= is_busy(connection->phase);
 	pthread_mutex_unlock(&all->mutex);
 	free(connection);
