@@ -11,7 +11,7 @@
 
 bool step_stops(const struct plan_step *step)
 {
-	return step->action == PLAN_RESTART || step->action == PLAN_REMOVE;
+	return !step->in_place && (step->action == PLAN_RESTART || step->action == PLAN_REMOVE);
 }
 
 bool step_switches(const struct plan_step *step)
@@ -83,31 +83,31 @@ static bool open_journal(struct transaction *transaction, struct error *err)
 
 static void stop_services(struct transaction *transaction)
 {
-	struct supervisor *supervisor = transaction->options.supervisor;
-
 	for (size_t i = 0; i < transaction->plan.count; i++) {
-		struct plan_step *step = &transaction->plan.steps[i];
-		struct service_status status;
+		const struct plan_step *step = &transaction->plan.steps[i];
 		struct error err = {0};
 
-		if (!supervisor_status(supervisor, step->name, &status))
-			continue;
-		step->was_ready = status.ready;
 		/* Not running is what we want: then there is nothing to stop. */
-		if (step_stops(step) && !supervisor_stop(supervisor, step->name, &err))
+		if (step_stops(step) &&
+		    !supervisor_stop(transaction->options.supervisor, step->name, &err))
 			log_debug("not stopped: %s service=%s", err.text, step->name);
 	}
 }
 
-/* Until a service is known to the supervisor, nobody can say that it was not well. */
-static void assume_ready(struct transaction *transaction)
+/* How things are before anything is touched; after an interruption nobody can tell any more. */
+void steps_look(struct transaction *transaction)
 {
+	bool fresh = transaction->journal.phase == JOURNAL_NONE;
+
 	for (size_t i = 0; i < transaction->plan.count; i++) {
 		struct plan_step *step = &transaction->plan.steps[i];
 		struct service_status status;
 
-		step->was_ready =
-			!supervisor_status(transaction->options.supervisor, step->name, &status);
+		step->was_ready = !fresh || (supervisor_status(transaction->options.supervisor,
+							       step->name, &status) &&
+					     status.ready);
+		step->in_place =
+			!fresh && tree_is_on(step->name, transaction->candidate.generation);
 	}
 }
 
@@ -115,7 +115,7 @@ void apply_begin(struct transaction *transaction)
 {
 	struct error err = {0};
 
-	assume_ready(transaction);
+	steps_look(transaction);
 	if (!write_trees(transaction, &err) || !open_journal(transaction, &err)) {
 		transaction_blame(transaction, "prepare", "disk", NULL, err.text);
 		transaction_refuse(transaction, false);

@@ -37,7 +37,9 @@ struct plan_step {
 	enum plan_action action;
 	const struct content_service *from; /* NULL: new */
 	const struct content_service *to;   /* NULL: removed */
-	bool was_ready;			    /* filled in by the transaction */
+	/* Filled in by the transaction. */
+	bool was_ready;
+	bool in_place; /* an agent that died had switched it already */
 };
 
 struct plan {

@@ -172,6 +172,7 @@ static void resume_undo(struct transaction *transaction)
 	}
 	transaction_blame(transaction, "apply", "interrupted", NULL,
 			  "the agent was stopped while it put the change back");
+	steps_look(transaction);
 	undo_begin(transaction);
 }
 

@@ -83,6 +83,9 @@ void apply_stop(struct transaction *transaction);
 void apply_snapshot(struct transaction *transaction);
 void apply_verify(struct transaction *transaction);
 
+/* Fills in was_ready and in_place. */
+void steps_look(struct transaction *transaction);
+
 /* Has every service that the predicate picks no process any more? */
 bool steps_stopped(struct transaction *transaction, bool (*picked)(const struct plan_step *step));
 bool step_stops(const struct plan_step *step); /* RESTART, REMOVE */

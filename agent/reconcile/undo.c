@@ -14,25 +14,9 @@ static bool stops(const struct plan_step *step)
 	return step->action == PLAN_ADD || step->action == PLAN_RESTART;
 }
 
-/*
- * After a restart of the agent the service may run under a shim that nobody has claimed: claiming it
- * as not to be run is how to stop it.
- */
-static void claim_stopped(struct transaction *transaction, const struct plan_step *step)
-{
-	struct service_spec spec = step->to->spec;
-	struct error err = {0};
-
-	spec.run = false;
-	if (!supervisor_set(transaction->options.supervisor, &spec,
-			    transaction->candidate.generation, &err))
-		log_warn("could not stop: %s service=%s", err.text, step->name);
-}
-
 void undo_begin(struct transaction *transaction)
 {
 	int64_t limit_ms = transaction->to.deadline_ms / 2;
-	struct service_status status;
 	struct error err = {0};
 
 	transaction->journal.phase = JOURNAL_ROLLING_BACK;
@@ -45,11 +29,8 @@ void undo_begin(struct transaction *transaction)
 	for (size_t i = 0; i < transaction->plan.count; i++) {
 		const struct plan_step *step = &transaction->plan.steps[i];
 
-		if (!stops(step))
-			continue;
-		if (!supervisor_status(transaction->options.supervisor, step->name, &status))
-			claim_stopped(transaction, step);
-		else if (!supervisor_stop(transaction->options.supervisor, step->name, &err))
+		if (stops(step) &&
+		    !supervisor_stop(transaction->options.supervisor, step->name, &err))
 			log_debug("not stopped: %s service=%s", err.text, step->name);
 	}
 	if (limit_ms < MIN_UNDO_MS)

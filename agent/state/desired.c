@@ -6,7 +6,7 @@
 #include "state/sql.h"
 
 static const char *const SLOT_NAMES[] = {
-	[DESIRED_CURRENT] = "current", [DESIRED_CANDIDATE] = "candidate"};
+	[DESIRED_CURRENT] = "current", [DESIRED_CANDIDATE] = "candidate", [DESIRED_NEXT] = "next"};
 static const char *const PHASE_NAMES[] = {[JOURNAL_NONE] = "none",
 					  [JOURNAL_APPLYING] = "applying",
 					  [JOURNAL_ROLLING_BACK] = "rolling_back"};
