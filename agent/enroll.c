@@ -183,6 +183,8 @@ static bool enroll(const struct enroll_config *config, const struct tls_key *key
 	certificate = json_string_value(json_object_get(answer, "certificate"));
 	if (!certificate || !identity_decode(answer, arena, &identity, err))
 		return error_prefix(err, "the server's answer");
+	/* keep() takes it out of the answer. */
+	certificate = arena_strdup(arena, certificate);
 	if (!check_certificate(certificate, ca, key, &identity, arena, err) ||
 	    !keep(config, answer, ca, certificate, arena, err))
 		return false;

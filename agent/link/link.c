@@ -100,6 +100,9 @@ static void settle(struct link *link, int rc)
 		set_reason(link, rc == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(rc));
 	if (link->online)
 		log_warn("connection to the broker is lost: %s", link->reason);
+	else if (link->attempt <= 1)
+		/* The first time only: an offline gateway tries for weeks. */
+		log_warn("could not connect to the broker: %s", link->reason);
 	else
 		log_debug("could not connect to the broker: %s", link->reason);
 	drop(link);
