@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Walks every page in both languages, both themes, at desk and phone width, and writes what it saw into
+ * build/screenshots. Run with: node tests/browser/screenshots.mjs [folder]
+ */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { launch, open, signIn } from './browser.mjs';
+import { Plant, furnish, heartbeat, lineConfig } from './server.mjs';
+
+const folder = process.argv[2] ?? fileURLToPath(new URL('../../build/screenshots', import.meta.url));
+const sizes = [[1440, 900], [390, 844]];
+
+const pages = (rollout) => ({
+	overview: '/',
+	enrol: '/enrol',
+	nodes: '/nodes',
+	'nodes-peek': '/nodes?q=site%3Dplant-1&node=gw-1',
+	node: '/nodes/gw-1',
+	'node-config': '/nodes/gw-1?tab=config',
+	'node-logs': '/nodes/gw-1?tab=logs',
+	'node-events': '/nodes/gw-1?tab=events',
+	'node-variables': '/nodes/gw-1?tab=variables',
+	configs: '/configs',
+	config: `/configs/${lineConfig}`,
+	'config-edit': `/configs/${lineConfig}/edit`,
+	rollouts: '/rollouts',
+	rollout: `/rollouts/${rollout}`,
+	'rollout-new': `/rollouts/new?selector=site%3Dplant-1&service=collector&config=${lineConfig}&version=2`,
+	alerts: '/alerts',
+	logs: '/logs',
+	packages: '/packages',
+	webhooks: '/webhooks',
+	audit: '/audit',
+	settings: '/settings',
+	'settings-users': '/settings?tab=users',
+	'settings-system': '/settings?tab=system',
+	missing: '/no-such-page',
+});
+
+async function shoot(page, name) {
+	await page.waitForSelector('h1:not(.loading-title)');
+	await page.waitForFunction(() => ![...document.querySelectorAll('[role=status]')].some((e) => /Loading|加载中/.test(e.textContent ?? '')));
+	await page.screenshot({ path: join(folder, `${name}.png`), fullPage: true });
+}
+
+mkdirSync(folder, { recursive: true });
+const browser = await launch();
+const plant = await Plant.start();
+try {
+	const first = await open(browser, plant.url);
+	await first.page.goto('/signin');
+	await shoot(first.page, 'signin');
+	await signIn(first.page, plant.login, plant.password);
+	await first.page.waitForSelector('[data-testid=first-run]');
+	await shoot(first.page, 'first-run');
+	await first.context.close();
+
+	const names = [];
+	for (let i = 1; i <= 5; i += 1) {
+		names.push(`gw-${i}`);
+		await plant.gateway(`gw-${i}`, { site: `plant-${1 + (i % 2)}`, line: String(i) });
+	}
+	await plant.online(names);
+	await furnish(plant, names);
+	/* A command that ends at once: the first wave fails its gate and the rollout pauses. */
+	const broken = await plant.api('POST', '/rollouts', {
+		name: 'Broken heartbeat',
+		changes: [{ ...heartbeat(2), parameters: { command: ['/bin/false'] } }],
+		targets: { selector: '*' },
+		strategy: { waves: [1, 2, '100%'], health_gate_ms: 1500, deadline_ms: 20_000 },
+	});
+	const browserPages = pages(broken.number);
+
+	for (const lang of ['en', 'zh']) {
+		for (const theme of ['light', 'dark']) {
+			for (const [width, height] of sizes) {
+				const { page, context, wrong } = await open(browser, plant.url, { lang, theme, width, height });
+				await signIn(page, plant.login, plant.password);
+				for (const [name, path] of Object.entries(browserPages)) {
+					await page.goto(path);
+					await shoot(page, `${name}-${lang}-${theme}-${width}`);
+				}
+				for (const line of wrong) console.error(line);
+				await context.close();
+			}
+		}
+	}
+	console.log(`screenshots are in ${folder}`);
+} finally {
+	await browser.close();
+	await plant.stop();
+}
