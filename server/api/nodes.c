@@ -24,17 +24,14 @@ static bool filter_read(struct request *req, struct node_filter *filter, struct 
 	const char *sort = request_query(req, "sort");
 	json_t *requirements;
 
-	filter->status = request_query(req, "status");
 	filter->text = request_query(req, "text");
 	if (filter->text && !filter->text[0])
 		filter->text = NULL;
 	if (filter->text && strlen(filter->text) > TEXT_MAX_BYTES)
 		return error_set_field(err, ERR_INVALID, "text", "text is longer than %d bytes",
 				       TEXT_MAX_BYTES);
-	if (filter->status && names_find(STATUS_NAMES, filter->status) < 0)
-		return error_set_field(err, ERR_INVALID, "status",
-				       "status is none of pending, retired, offline, warning, "
-				       "updating, online");
+	if (!request_query_names(req, "status", STATUS_NAMES, &filter->status, err))
+		return false;
 	if (sort && strcmp(sort, "name") != 0 && strcmp(sort, "-last_seen") != 0)
 		return error_set_field(err, ERR_INVALID, "sort",
 				       "sort is none of name, -last_seen");

@@ -87,16 +87,15 @@ bool rollouts_post_handler(struct request *req, struct error *err)
 bool rollouts_list_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
-	const char *state = request_query(req, "state"), *next = NULL;
+	const char *state, *next = NULL;
 	struct page page;
 	struct rollout *rollouts;
 	size_t count;
 	int64_t total;
 
-	if (!request_page(req, 1, &page, err))
+	if (!request_page(req, 1, &page, err) ||
+	    !request_query_names(req, "state", ROLLOUT_STATE_NAMES, &state, err))
 		return false;
-	if (state != NULL && names_find(ROLLOUT_STATE_NAMES, state) < 0)
-		return error_set_field(err, ERR_INVALID, "state", "there is no state %s", state);
 	int64_t before = page.key_count > 0 ? strtoll(page.keys[0], NULL, 10) : 0;
 	if (!rollouts_list(ctx, state, before, page.limit + 1, &rollouts, &count, &total, err))
 		return false;
@@ -129,7 +128,7 @@ bool rollouts_get_handler(struct request *req, struct error *err)
 bool rollout_steps_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
-	const char *state = request_query(req, "state"), *next = NULL;
+	const char *state, *next = NULL;
 	struct rollout rollout;
 	struct rollout_step *steps;
 	struct page page;
@@ -137,10 +136,9 @@ bool rollout_steps_handler(struct request *req, struct error *err)
 	size_t count;
 
 	if (!request_page(req, 2, &page, err) ||
-	    !request_query_int(req, "wave", 0, ROLLOUT_WAVES_MAX, 0, &wave, err))
+	    !request_query_int(req, "wave", 0, ROLLOUT_WAVES_MAX, 0, &wave, err) ||
+	    !request_query_names(req, "state", STEP_STATE_NAMES, &state, err))
 		return false;
-	if (state != NULL && names_find(STEP_STATE_NAMES, state) < 0)
-		return error_set_field(err, ERR_INVALID, "state", "there is no state %s", state);
 	bool first = page.key_count == 0;
 	if (!rollouts_get(ctx, request_arg(req, 0), &rollout, err) ||
 	    !rollout_steps_list(

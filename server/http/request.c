@@ -168,6 +168,24 @@ bool request_query_int(struct request *req, const char *name, int64_t min, int64
 	return true;
 }
 
+bool request_query_names(struct request *req, const char *name, const char *const *names,
+			 const char **list, struct error *err)
+{
+	const char *word = request_query(req, name);
+
+	*list = word != NULL && *word != '\0' ? word : NULL;
+	while (*list != NULL && *word != '\0') {
+		size_t length = strcspn(word, ",");
+		const char *single = arena_strndup(req->arena, word, length);
+
+		if (names_find(names, single) < 0)
+			return error_set_field(err, ERR_INVALID, name, "%s has no value \"%.64s\"",
+					       name, single);
+		word += length + (word[length] == ',');
+	}
+	return true;
+}
+
 const char *request_header(const struct request *req, const char *name)
 {
 	return MHD_lookup_connection_value(req->mhd, MHD_HEADER_KIND, name);

@@ -34,6 +34,13 @@ const char *request_arg(const struct request *req, size_t index);
 /* NULL when absent. A parameter without a value is "". */
 const char *request_query(const struct request *req, const char *name);
 
+/*
+ * A parameter that lists names of a NULL-terminated table, separated by commas. *list is its text, or
+ * NULL when it is absent or empty. ERR_INVALID names the parameter and the word that is unknown.
+ */
+MUST_CHECK bool request_query_names(struct request *req, const char *name, const char *const *names,
+				    const char **list, struct error *err);
+
 /* An integer parameter within [min, max], or fallback when absent. ERR_INVALID names it. */
 MUST_CHECK bool request_query_int(struct request *req, const char *name, int64_t min, int64_t max,
 				  int64_t fallback, int64_t *out, struct error *err);

@@ -37,11 +37,11 @@
 	" EXISTS (SELECT FROM node_service d WHERE d.node_id = n.id AND d.drift) AS drift, " NODE_SERVICES
 
 /* $1 project, $2 requirements, $3 status, $4 part of a text. */
-#define NODE_FILTER                                                                        \
-	" FROM node n WHERE n.project_id = $1"                                             \
-	" AND ($2::jsonb IS NULL OR node_matches(n.labels, $2))"                           \
-	" AND CASE WHEN $3::text IS NULL THEN n.state <> 'retired' ELSE n.status = $3 END" \
-	" AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', n.name, n.id, n.hostname,"  \
+#define NODE_FILTER                                                                                                    \
+	" FROM node n WHERE n.project_id = $1"                                                                         \
+	" AND ($2::jsonb IS NULL OR node_matches(n.labels, $2))"                                                       \
+	" AND CASE WHEN $3::text IS NULL THEN n.state <> 'retired' ELSE n.status = ANY (string_to_array($3, ',')) END" \
+	" AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', n.name, n.id, n.hostname,"                              \
 	" n.labels::text)), lower($4)) > 0)"
 
 static const char NODES_GET[] = "SELECT " NODE_COLUMNS " FROM node n WHERE n.project_id = $1"

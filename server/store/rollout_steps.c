@@ -31,12 +31,14 @@ static const char STEPS_SET_WAVES[] =
 	" WHERE s.rollout_id = $1 AND s.node_id = w.node_id";
 static const char STEPS_LIST[] =
 	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
-	" WHERE s.rollout_id = $1 AND ($2::text IS NULL OR s.state = $2) AND ($3 = 0 OR s.wave = $3)"
+	" WHERE s.rollout_id = $1 AND ($2::text IS NULL OR s.state = ANY (string_to_array($2, ',')))"
+	" AND ($3 = 0 OR s.wave = $3)"
 	" AND (s.wave, s.node_id) > ($4, $5) AND s.project_id = $6"
 	" ORDER BY s.wave, s.node_id LIMIT $7";
 static const char STEPS_COUNT[] =
 	"SELECT count(*) FROM rollout_step s WHERE s.rollout_id = $1"
-	" AND ($2::text IS NULL OR s.state = $2) AND ($3 = 0 OR s.wave = $3) AND s.project_id = $4";
+	" AND ($2::text IS NULL OR s.state = ANY (string_to_array($2, ',')))"
+	" AND ($3 = 0 OR s.wave = $3) AND s.project_id = $4";
 static const char STEPS_GET[] =
 	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
 	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.project_id = $3";

@@ -44,10 +44,11 @@ static const char ROLLOUTS_LOCK[] = "SELECT " COLUMNS " FROM rollout"
 				    " WHERE project_id = $1 AND id = $2 FOR UPDATE";
 static const char ROLLOUTS_LIST[] =
 	"SELECT " COLUMNS " FROM rollout WHERE project_id = $1"
-	" AND ($2::text IS NULL OR state = $2) AND ($3 = 0 OR number < $3)"
+	" AND ($2::text IS NULL OR state = ANY (string_to_array($2, ','))) AND ($3 = 0 OR number < $3)"
 	" ORDER BY number DESC LIMIT $4";
-static const char ROLLOUTS_COUNT[] = "SELECT count(*) FROM rollout WHERE project_id = $1"
-				     " AND ($2::text IS NULL OR state = $2)";
+static const char ROLLOUTS_COUNT[] =
+	"SELECT count(*) FROM rollout WHERE project_id = $1"
+	" AND ($2::text IS NULL OR state = ANY (string_to_array($2, ',')))";
 static const char ROLLOUTS_RUNNING[] =
 	"SELECT " COLUMNS " FROM rollout WHERE state = 'running' ORDER BY created_at, id";
 static const char ROLLOUTS_INSERT[] =
