@@ -29,12 +29,14 @@ bool listen_address_parse(const char *text, struct arena *arena, struct listen_a
 	if (*end != '\0' || port < 0 || port > 65535)
 		return error_set(err, ERR_INVALID, "not a port: '%.100s'", colon + 1);
 	size_t length = (size_t)(colon - text);
-	if (text[0] == '[' && text[length - 1] == ']' && length > 2) {
+	if (text[0] == '[' && text[length - 1] == ']') {
 		text++;
 		length -= 2;
 	} else if (memchr(text, ':', length) != NULL) {
 		return error_set(err, ERR_INVALID, "IPv6 address needs brackets: '%.100s'", text);
 	}
+	if (length == 0)
+		return error_set(err, ERR_INVALID, "no host in front of port %ld", port);
 	out->host = arena_strndup(arena, text, length);
 	out->port = (int)port;
 	return true;
