@@ -20,6 +20,7 @@
 #include "http/server.h"
 #include "mqtt/mqtt.h"
 #include "outbox/outbox.h"
+#include "outbox/webhooks.h"
 #include "scheduler/scheduler.h"
 #include "signer/client.h"
 #include "store/db.h"
@@ -45,6 +46,7 @@ struct app {
 	struct feed *feed;
 	struct mqtt *mqtt;
 	struct outbox *outbox;
+	struct webhooks *webhooks;
 	struct scheduler *scheduler;
 };
 
@@ -279,12 +281,14 @@ static bool start_late(struct app *app, struct error *err)
 
 	return feed_start(database_url, app->events, &app->feed, err) && start_mqtt(app, err) &&
 	       outbox_start(database_url, &app->server, mqtt_link(app->mqtt), &app->outbox, err) &&
+	       webhooks_start(database_url, &app->server, &app->webhooks, err) &&
 	       scheduler_start(database_url, &app->server, &app->scheduler, err);
 }
 
 static void stop_late(struct app *app)
 {
 	scheduler_stop(app->scheduler);
+	webhooks_stop(app->webhooks);
 	outbox_stop(app->outbox);
 	mqtt_stop(app->mqtt);
 	feed_stop(app->feed);

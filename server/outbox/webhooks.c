@@ -220,6 +220,12 @@ bool webhooks_start(const char *database_url, const struct server *server, struc
 {
 	struct webhooks *sender = xcalloc(1, sizeof(*sender));
 
+	/* Counts its callers and, at this version, takes a lock. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+		free(sender);
+		return error_set(err, ERR_INTERNAL, "could not initialise libcurl");
+	}
+
 	sender->server = server;
 	sender->database_url = xstrdup(database_url);
 	if (!guard_parse(server->webhook_allow, &sender->guard, err)) {
@@ -242,6 +248,7 @@ bool webhooks_start(const char *database_url, const struct server *server, struc
 fail:
 	free(sender->database_url);
 	free(sender);
+	curl_global_cleanup();
 	return false;
 }
 
@@ -256,4 +263,5 @@ void webhooks_stop(struct webhooks *sender)
 	close(sender->wake_fd);
 	free(sender->database_url);
 	free(sender);
+	curl_global_cleanup();
 }

@@ -14,7 +14,7 @@
 struct webhooks;
 
 /* ERR_INVALID when server->webhook_allow is no list of networks. That PostgreSQL is away is no
- * error. server is borrowed. curl_global_init must have been called. */
+ * error. server is borrowed. */
 MUST_CHECK bool webhooks_start(const char *database_url, const struct server *server,
 			       struct webhooks **out, struct error *err);
 
