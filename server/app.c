@@ -19,6 +19,7 @@
 #include "http/events.h"
 #include "http/server.h"
 #include "mqtt/mqtt.h"
+#include "notify/transfer.h"
 #include "outbox/outbox.h"
 #include "outbox/webhooks.h"
 #include "scheduler/scheduler.h"
@@ -112,8 +113,10 @@ static bool app_ready(void *arg, struct error *err)
 {
 	struct app *app = arg;
 
-	return atomic_load(&app->api.serving) ||
-	       error_set(err, ERR_UNAVAILABLE, "the database has not been checked yet");
+	if (!atomic_load(&app->api.serving))
+		return error_set(err, ERR_UNAVAILABLE, "the database has not been checked yet");
+	return mqtt_connected(app->mqtt) ||
+	       error_set(err, ERR_UNAVAILABLE, "the broker cannot be reached");
 }
 
 /* --- HTTP --- */
@@ -327,6 +330,7 @@ bool app_start(const struct config *config, struct signer *signer, struct app **
 {
 	struct app *app = xcalloc(1, sizeof(*app));
 
+	transfer_global_init();
 	app->config = config;
 	app->arena = arena_new();
 	app->stop_fd = eventfd(0, EFD_CLOEXEC);

@@ -74,6 +74,12 @@ static bool add_headers(struct transfer *transfer, const struct transfer_request
 	       add_header(transfer, arena, "Expect", "");
 }
 
+void transfer_global_init(void)
+{
+	/* Fails only for lack of memory, and then every transfer says so. */
+	(void)curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
 bool transfer_init(struct transfer *transfer, const struct transfer_request *request,
 		   const struct guard *guard, struct arena *arena, struct error *err)
 {

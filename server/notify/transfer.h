@@ -35,6 +35,9 @@ struct transfer {
 	char error[CURL_ERROR_SIZE];
 };
 
+/* Once, before there are threads. */
+void transfer_global_init(void);
+
 /* Prepares transfer->curl; the caller runs it in a multi handle. */
 MUST_CHECK bool transfer_init(struct transfer *transfer, const struct transfer_request *request,
 			      const struct guard *guard, struct arena *arena, struct error *err);
