@@ -81,6 +81,19 @@ static void oom_score_reset(void)
 	close(fd);
 }
 
+/* Where the machine allows less than the limit, it limits enough already. */
+static bool limit_set(int resource, rlim_t value)
+{
+	struct rlimit limit = {value, value};
+
+	if (setrlimit((__rlimit_resource_t)resource, &limit) == 0)
+		return true;
+	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0 || limit.rlim_max > value)
+		return false;
+	limit.rlim_cur = limit.rlim_max;
+	return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
+}
+
 static enum step child_prepare(const struct shim_options *options)
 {
 	if (setsid() < 0)
@@ -90,12 +103,9 @@ static enum step child_prepare(const struct shim_options *options)
 		if (!cgroup_join(options->cgroups[i]))
 			return STEP_CGROUP;
 	}
-	for (size_t i = 0; i < options->limit_count; i++) {
-		struct rlimit limit = {options->limits[i].value, options->limits[i].value};
-
-		if (setrlimit((__rlimit_resource_t)options->limits[i].resource, &limit) < 0)
+	for (size_t i = 0; i < options->limit_count; i++)
+		if (!limit_set(options->limits[i].resource, options->limits[i].value))
 			return STEP_LIMIT;
-	}
 	if (!user_become(options))
 		return STEP_USER;
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
