@@ -135,7 +135,7 @@ bool options_parse(int argc, char **argv, struct shim_options *options, const ch
 	options->command = argv + i + 1;
 	if (!options->name || !options->run_dir || !options->log_dir)
 		return false;
-	return options->segment_bytes >= 4 * SHIM_READ_BYTES && options->segment_count >= 2;
+	return options->segment_bytes >= 4 * SHIM_WRITE_BYTES && options->segment_count >= 2;
 }
 
 static int64_t clock_usec(clockid_t clock)

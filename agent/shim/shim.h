@@ -28,7 +28,8 @@ enum {
 	SHIM_MAX_LINE = 4096,
 	SHIM_TAIL_BYTES = 4096,
 	SHIM_MAX_PACKET = SHIM_TAIL_BYTES + 512,
-	SHIM_READ_BYTES = 8192,
+	SHIM_READ_BYTES = 4096,
+	SHIM_WRITE_BYTES = 8192,
 	SHIM_CONTROL_FD = 3, /* a connection that the agent hands over at the start */
 };
 
@@ -74,7 +75,7 @@ struct segments {
 	int64_t refilled_at; /* monotonic usec */
 	int64_t retry_at;
 	size_t used;
-	char buffer[SHIM_READ_BYTES];
+	char buffer[SHIM_WRITE_BYTES];
 };
 
 /* One output pipe of the service. */

@@ -14,7 +14,7 @@
 #include "process/segment.h"
 #include "supervise/user.h"
 
-enum { LOG_BYTES_PER_ATTEMPT = 256 * 1024 };
+enum { LOG_BYTES_PER_ATTEMPT = 64 * 1024 };
 
 void probe_exec_cancel(struct probe *probe)
 {

@@ -302,6 +302,8 @@ static void shim_lost(struct service *service)
 	if (expected) {
 		if (again)
 			service_spawn(service);
+		else
+			cgroups_remove(&service->supervisor->cgroups, service->name);
 		supervisor_poke(service->supervisor);
 		return;
 	}
