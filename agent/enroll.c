@@ -180,7 +180,9 @@ static bool enroll(const struct enroll_config *config, const struct tls_key *key
 	    !fetch_ca(config, arena, &ca, err) ||
 	    !post_request(config, ca, make_request(config, csr, arena), arena, &answer, err))
 		return false;
-	certificate = json_string_value(json_object_get(answer, "certificate"));
+	/* A copy: what is kept of the answer goes without it. */
+	certificate =
+		arena_strdup(arena, json_string_value(json_object_get(answer, "certificate")));
 	if (!certificate || !identity_decode(answer, arena, &identity, err))
 		return error_prefix(err, "the server's answer");
 	/* keep() takes it out of the answer. */
