@@ -7,6 +7,7 @@ Tests wait for conditions with wait_until, never for fixed times.
 from .agent import Agent
 from .api import Api, ApiError
 from .broker import Broker
+from .fake_agent import FakeAgent, database
 from .postgres import Postgres
 from .process import Process, free_port, program, temporary_folder
 from .raw import Raw
@@ -19,11 +20,13 @@ __all__ = [
     "Api",
     "ApiError",
     "Broker",
+    "FakeAgent",
     "Postgres",
     "Process",
     "Raw",
     "Receiver",
     "Server",
+    "database",
     "free_port",
     "program",
     "temporary_folder",

@@ -16,6 +16,7 @@ import threading
 import time
 
 import paho.mqtt.client as mqtt
+import psycopg2
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
@@ -23,7 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 ALPHABET = 'abcdefghijklmnopqrstuvwxyz234567'
 SHARDS = 64
-WAIT_S = 20
+WAIT_S = 60
 
 
 def node_id():
@@ -40,6 +41,18 @@ def topic(node, direction, channel, shard=None):
 
 def now():
     return datetime.datetime.utcnow().isoformat() + 'Z'
+
+
+def database(server, sql, args=None):
+    """Runs one statement in the database of a standalone server; its rows, or None."""
+    connection = psycopg2.connect(f'host={server.data}/run/pg user=muster dbname=muster')
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(sql, args)
+            return cursor.fetchall() if cursor.description else None
+    finally:
+        connection.close()
 
 
 def certificate(keys, name, folder):
@@ -80,10 +93,10 @@ class FakeAgent:
         self.subscribed = threading.Event()
         self.folder = tempfile.TemporaryDirectory(prefix='fa')
         if insert:
-            server.execute(
-                'INSERT INTO node (id, project_id, name, shard)'
-                " SELECT %s, id, %s, %s FROM project WHERE name = 'default'",
-                (self.node, self.name, shard_of(self.node)))
+            database(server,
+                     'INSERT INTO node (id, project_id, name, shard)'
+                     " SELECT %s, id, %s, %s FROM project WHERE name = 'default'",
+                     (self.node, self.name, shard_of(self.node)))
         self.client = None
 
     # --- the connection ---
@@ -101,7 +114,7 @@ class FakeAgent:
         self.client.on_connect = self._on_connect
         self.client.on_subscribe = lambda *_: self.subscribed.set()
         self.client.on_message = self._on_message
-        self.client.connect('127.0.0.1', self.server.ports['mqtt'], keepalive=10)
+        self.client.connect('127.0.0.1', self.server.mqtt_port, keepalive=10)
         self.client.loop_start()
         assert self.subscribed.wait(WAIT_S), 'no SUBACK'
         if hello:
@@ -122,12 +135,21 @@ class FakeAgent:
         self.client.socket().close()
         self.client = None
 
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
     def close(self):
         if self.client is not None:
             self.client.disconnect()
             self.client.loop_stop()
             self.client = None
         self.folder.cleanup()
+
+    def row(self, columns):
+        return database(self.server, f'SELECT {columns} FROM node WHERE id = %s', (self.node,))[0]
 
     # --- sending ---
 

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+"""musterd standalone: alone on its directory, through crashes of its children, gone without trace."""
+import os
+import signal
+import stat
+import subprocess
+
+import pytest
+
+from harness import FakeAgent, Server, database, program, wait_until
+
+
+def processes(server):
+    """{pid: arguments} of everything that works on the server's directory."""
+    found = {}
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/cmdline', 'rb') as file:
+                arguments = file.read().decode(errors='replace').split('\0')
+            folder = os.readlink(f'/proc/{pid}/cwd')
+        except OSError:
+            continue
+        if any(str(server.data) in argument for argument in arguments) or folder.startswith(
+                str(server.data)):
+            found[int(pid)] = ' '.join(arguments)
+    return found
+
+
+def pid_of(server, text):
+    return next((pid for pid, line in processes(server).items() if text in line), None)
+
+
+def gone(server):
+    wait_until(lambda: not processes(server), 'all processes to be gone')
+
+
+@pytest.fixture
+def own():
+    """A server that the test may break."""
+    running = Server(options=['--health-interval', '2s'])
+    yield running
+    running.close()
+
+
+def test_second_start_on_the_same_directory_is_refused(own):
+    own.start()
+    second = subprocess.run(
+        [program('musterd'), 'standalone', '--data', own.data, '--listen', '127.0.0.1:0',
+         '--mqtt-listen', '127.0.0.1:0'], capture_output=True, text=True, timeout=60, check=False)
+    assert second.returncode == 1
+    assert 'in use' in second.stderr
+    assert str(own.process.pid) in second.stderr
+    assert own.ready()
+
+
+def test_stop_leaves_nothing_and_the_next_start_finds_everything(own):
+    own.start()
+    ports, password, fingerprint = own.ports, own.password, own.fingerprint
+    own.stop()
+    gone(own)
+    own.start()
+    assert own.ports == ports
+    assert own.fingerprint == fingerprint
+    own.api().sign_in('admin', password)
+
+
+def test_first_login_is_for_the_owner_only(own):
+    own.start()
+    login = own.data / 'first-login.txt'
+    assert stat.S_IMODE(login.stat().st_mode) == 0o600
+    assert 'login: admin' in login.read_text()
+    assert f'password: {own.password}' in own.log()
+    for key in (own.data / 'keys').glob('*.key'):
+        assert stat.S_IMODE(key.stat().st_mode) == 0o600
+
+
+def test_stop_in_the_middle_of_the_first_start(own):
+    own.spawn()
+    wait_until(lambda: pid_of(own, 'initdb') or pid_of(own, 'postgres'),
+               'the database to be made')
+    own.stop()
+    gone(own)
+    own.start()
+    assert own.ready()
+
+
+def test_kill_takes_the_children_along_and_the_next_start_recovers(own):
+    own.start()
+    own.kill()
+    gone(own)
+    own.start()
+    assert own.ready()
+
+
+def test_broker_that_crashes_comes_back_and_nothing_is_lost(own):
+    own.start()
+    with FakeAgent(own) as node:
+        node.connect()
+        node.log('before')
+        node.wait_ack('logs', 1)
+        os.kill(pid_of(own, 'mosquitto'), signal.SIGKILL)
+        wait_until(lambda: 'mosquitto runs again' in own.log(), 'mosquitto to run again')
+        wait_until(lambda: own.log().count('connected to the broker') >= 2, 'the server to return')
+        node.close()
+        node.connect()
+        node.log('after')
+        node.wait_ack('logs', 2)
+
+
+def test_database_that_crashes_stops_acknowledgements_and_comes_back(own):
+    own.start()
+    with FakeAgent(own) as node:
+        node.connect()
+        node.log('before')
+        node.wait_ack('logs', 1)
+        postgres = pid_of(own, 'postgres -D')
+        os.kill(postgres, signal.SIGSTOP)
+        os.kill(postgres, signal.SIGKILL)
+        node.log('during')
+        node.wait_ack('logs', 2)
+        assert own.log().count('PostgreSQL runs again') >= 1
+        assert [text for (text,) in database(own, 'SELECT text FROM log_line ORDER BY id')] == [
+            'before', 'during']
+        wait_until(own.ready, 'the server to be ready again')
+
+
+def test_silent_node_is_noticed_and_its_last_will_at_once(own):
+    own.start()
+    with FakeAgent(own) as node:
+        node.connect()
+        wait_until(lambda: node.row('status') == ('online',), 'the node to be online')
+        node.drop()
+        wait_until(lambda: node.row('status') == ('offline',), 'the last will')
+        node.connect()
+        wait_until(lambda: node.row('status') == ('online',), 'the node to return')
+        # It stays connected and says nothing.
+        wait_until(lambda: node.row('status') == ('offline',), 'the silence to be noticed')
+        reasons = [text for (text,) in database(
+            own, "SELECT text FROM node_event WHERE kind = 'node.offline' ORDER BY id")]
+        assert reasons == ['the agent has disconnected', 'no heartbeat from the agent']
