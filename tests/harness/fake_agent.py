@@ -141,11 +141,14 @@ class FakeAgent:
     def __exit__(self, *_):
         self.close()
 
-    def close(self):
+    def disconnect(self):
         if self.client is not None:
             self.client.disconnect()
             self.client.loop_stop()
             self.client = None
+
+    def close(self):
+        self.disconnect()
         self.folder.cleanup()
 
     def row(self, columns):
