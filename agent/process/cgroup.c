@@ -17,10 +17,17 @@ enum { CPU_PERIOD_USEC = 100000 };
 
 static const char *const V1_CONTROLLERS[] = {"memory", "pids", "cpu"};
 
-static bool path_join(char out[CGROUP_PATH_SIZE], const char *a, const char *b, const char *c)
+/* With one '/' between them, however many they have at their ends. */
+static bool path_join(char out[CGROUP_PATH_SIZE], const char *folder, const char *name)
 {
-	int length = snprintf(out, CGROUP_PATH_SIZE, "%s/%s/%s", a, b, c);
+	size_t size = strlen(folder);
 
+	while (size > 0 && folder[size - 1] == '/')
+		size--;
+	while (*name == '/')
+		name++;
+	int length = snprintf(out, CGROUP_PATH_SIZE, "%.*s%s%s", (int)size, folder,
+			      *name ? "/" : "", name);
 	return length > 0 && length < CGROUP_PATH_SIZE;
 }
 
@@ -120,7 +127,7 @@ static bool base_make(const char *parent, const char *instance, char out[CGROUP_
 {
 	char group[CGROUP_PATH_SIZE];
 
-	if (!path_join(group, parent, "", "muster") || !path_join(out, group, "", instance))
+	if (!path_join(group, parent, "muster") || !path_join(out, group, instance))
 		return false;
 	return (mkdir(group, 0755) == 0 || errno == EEXIST) &&
 	       (mkdir(out, 0755) == 0 || errno == EEXIST);
@@ -151,7 +158,7 @@ static bool version2_detect(struct cgroups *cgroups, const char *instance)
 	 */
 	file_put(mount, "cgroup.subtree_control", "+memory +pids +cpu");
 	bool made = base_make(mount, instance, base) && controllers_enable(base);
-	if (!made && own_path(NULL, own) && path_join(parent, mount, own, ""))
+	if (!made && own_path(NULL, own) && path_join(parent, mount, own))
 		made = base_make(parent, instance, base);
 	if (!made)
 		return false;
@@ -169,7 +176,7 @@ static void version1_detect(struct cgroups *cgroups, const char *instance)
 		const char *controller = V1_CONTROLLERS[i];
 
 		if (!mount_find("cgroup", controller, mount) || !own_path(controller, own) ||
-		    !path_join(parent, mount, own, "") ||
+		    !path_join(parent, mount, own) ||
 		    !base_make(parent, instance, cgroups->bases[cgroups->base_count]))
 			continue;
 		cgroups->base_count++;
@@ -219,7 +226,7 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 	for (size_t i = 0; i < cgroups->base_count; i++) {
 		char *path = paths[count];
 
-		if (!path_join(path, cgroups->bases[i], "", service) ||
+		if (!path_join(path, cgroups->bases[i], service) ||
 		    (mkdir(path, 0755) < 0 && errno != EEXIST))
 			continue;
 		limits_write(cgroups, path, limits);
@@ -249,7 +256,7 @@ void cgroups_kill(const struct cgroups *cgroups, const char *service)
 	char path[CGROUP_PATH_SIZE];
 
 	for (size_t i = 0; i < cgroups->base_count; i++) {
-		if (path_join(path, cgroups->bases[i], "", service) &&
+		if (path_join(path, cgroups->bases[i], service) &&
 		    !file_put(path, "cgroup.kill", "1"))
 			processes_kill(path);
 	}
@@ -260,7 +267,7 @@ void cgroups_remove(const struct cgroups *cgroups, const char *service)
 	char path[CGROUP_PATH_SIZE];
 
 	for (size_t i = 0; i < cgroups->base_count; i++) {
-		if (path_join(path, cgroups->bases[i], "", service))
+		if (path_join(path, cgroups->bases[i], service))
 			rmdir(path);
 	}
 }
