@@ -201,8 +201,8 @@ static void test_names_are_checked(void **state)
 					  "-a",
 					  "A",
 					  "a b",
-					  "0123456789012345678901234567890123456789"
-					  "012345678901234567890123"};
+					  ("0123456789012345678901234567890123456789"
+					   "012345678901234567890123")};
 
 	for (size_t i = 0; i < ARRAY_SIZE(BAD); i++) {
 		const struct spec_input input = {
