@@ -35,7 +35,7 @@ const struct route ROUTES[] = {
 
 	/* events */
 	{"GET", "/api/v1/logs", ROLE_VIEWER, "nodes:read", 0, logs_list_handler},
-	{"GET", "/api/v1/events", ROLE_VIEWER, NULL, ROUTE_STREAM, events_get_handler},
+	{"GET", "/api/v1/events", ROLE_VIEWER, NULL, 0, events_get_handler},
 
 	/* rollouts */
 	{"POST", "/api/v1/rollouts/plan", ROLE_VIEWER, "rollouts:read", 0, rollouts_plan_handler},

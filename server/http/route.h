@@ -16,7 +16,6 @@
 enum route_flags {
 	ROUTE_PUBLIC = 1 << 0,	     /* nobody needs to be known; ctx->project_id is NULL */
 	ROUTE_RAW = 1 << 1,	     /* a body that is not JSON goes to a file: request_upload() */
-	ROUTE_STREAM = 1 << 2,	     /* the handler may hand the connection to the event hub */
 	ROUTE_NO_PROJECT = 1 << 3,   /* a known caller, but no project and role are looked up */
 	ROUTE_NO_DB = 1 << 4,	     /* runs although PostgreSQL is away; ctx->db may be NULL */
 	ROUTE_SYSTEM_ADMIN = 1 << 5, /* for administrators of the whole installation */
