@@ -196,6 +196,15 @@ static void act(struct service *service, enum service_action action)
 	}
 }
 
+static const char *why_stopped(const struct service *service)
+{
+	if (service->supervisor->stopping_all)
+		return "everything is stopped";
+	if (service->removing)
+		return "is removed";
+	return service->halted ? "stopped by command" : "is not to run";
+}
+
 static void recovered(void *arg)
 {
 	struct service *service = arg;
@@ -227,9 +236,13 @@ static void state_entered(struct service *service, enum service_state before)
 	}
 	if (service->state == SERVICE_HELD)
 		service_notice(service, NOTICE_CRASH_LOOP);
-	if (service->state == SERVICE_STOPPED && before != SERVICE_STOPPED)
-		service_set_reason(service, "%s",
-				   service->halted ? "stopped by command" : "is not to run");
+	if (service->state == SERVICE_STOPPED)
+		service_set_reason(service, "%s", why_stopped(service));
+	if (service->state == SERVICE_STOPPING)
+		service_set_reason(service, "%s; has %lld ms to end", why_stopped(service),
+				   (long long)service->spec.stop_grace_ms);
+	if (service->state == SERVICE_RESTARTING && before == SERVICE_STOPPING)
+		service_set_reason(service, "starts again when it has ended");
 	service_notice(service, NOTICE_STATE);
 }
 

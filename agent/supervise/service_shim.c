@@ -136,6 +136,7 @@ static void service_over(struct service *service, bool success)
 
 	service_probes_stop(service);
 	service->pid = 0;
+	service->ran_us = 0;
 	service_notice(service, NOTICE_EXITED);
 	if (state != SERVICE_STOPPING && !(state == SERVICE_RESTARTING && service->asked)) {
 		decision = restart_decide(&service->history, &service->spec.restart, success,
@@ -255,7 +256,6 @@ static void status_received(struct service *service, const struct shim_event *ev
 	service->pid = event->pid;
 	if (!started || service->state != SERVICE_STARTING)
 		return;
-	service->ran_us = 0;
 	service->asked = false;
 	service_notice(service, NOTICE_STARTED);
 	service_set_reason(service, "waits until it is ready");

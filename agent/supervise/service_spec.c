@@ -53,6 +53,7 @@ static void running_meets_spec(struct service *service)
 	if (has_process && strcmp(service->hot_digest, service->spec.hot_digest) != 0) {
 		if (service->spec.reload_signal == 0) {
 			service->asked = true;
+			service_set_reason(service, "stops, to start with the new files");
 			service_dispatch(service, EVENT_RESTART);
 			return;
 		}
@@ -81,7 +82,6 @@ void service_take_spec(struct service *service, const struct service_spec *spec,
 	if (!same)
 		spec_replace(service, spec);
 	if (!service->spec.run) {
-		service_set_reason(service, "is not to run");
 		service_dispatch(service, EVENT_STOP);
 		return;
 	}

@@ -160,6 +160,16 @@ static bool stop_some(struct supervisor *supervisor)
 	return all;
 }
 
+static void look_again(struct service *service)
+{
+	const char *name = service_waits_for(service);
+
+	if (name)
+		service_set_reason(service, "waits for %s", name);
+	else
+		service_dispatch(service, EVENT_CLEARED);
+}
+
 static void sweep(void *arg)
 {
 	struct supervisor *supervisor = arg;
@@ -168,8 +178,8 @@ static void sweep(void *arg)
 	for (size_t i = 0; i < supervisor->count; i++) {
 		struct service *service = supervisor->services[i];
 
-		if (service->state == SERVICE_WAITING && !service_waits_for(service))
-			service_dispatch(service, EVENT_CLEARED);
+		if (service->state == SERVICE_WAITING)
+			look_again(service);
 		if (service->removing && service->state == SERVICE_STOPPED)
 			service_release(service);
 	}
@@ -215,7 +225,6 @@ void supervisor_remove(struct supervisor *supervisor, const char *name)
 	if (!service)
 		return;
 	service->removing = true;
-	service_set_reason(service, "is removed");
 	service_dispatch(service, EVENT_STOP);
 }
 
@@ -263,7 +272,6 @@ bool supervisor_stop(struct supervisor *supervisor, const char *name, struct err
 	if (!service)
 		return false;
 	service->halted = true;
-	service_set_reason(service, "stopped by command");
 	service_dispatch(service, EVENT_STOP);
 	return true;
 }
@@ -276,7 +284,6 @@ void supervisor_prune(struct supervisor *supervisor)
 		if (service->claimed)
 			continue;
 		service->removing = true;
-		service_set_reason(service, "nobody wants it any more");
 		service_dispatch(service, EVENT_STOP);
 	}
 }
