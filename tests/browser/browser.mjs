@@ -44,7 +44,7 @@ export async function signIn(page, login, password) {
 	await page.fill('input[name=login]', login);
 	await page.fill('input[name=password]', password);
 	await page.click('button[type=submit]');
-	await page.waitForSelector('.rail, .top');
+	await page.waitForSelector('.top');
 }
 
 /** Fails with what axe found, in words. */

@@ -92,7 +92,7 @@ test('a node shows why, its services, config, logs and timeline', async () => {
 	assert.match(await page.locator('.ll .msg').first().innerText(), /reading taken at gw-1/);
 	await page.goto(`/nodes/${names[0]}?tab=config`);
 	await page.waitForSelector('pre.code');
-	assert.match(await page.locator('pre.code').first().innerText(), /reading taken at gw-1/);
+	assert.match(await page.locator('pre.code').first().innerText(), /node=gw-1/);
 	await page.goto(`/nodes/${names[0]}?tab=events`);
 	await page.waitForSelector('.tl li');
 });
@@ -102,8 +102,8 @@ test('two versions of a config are compared', async () => {
 	await page.goto(`/configs/${lineConfig}`);
 	await page.waitForSelector('[data-testid=compare] ins, [data-testid=compare] td.a');
 	const text = await page.getByTestId('compare').innerText();
-	assert.match(text, /sleep 1/);
-	assert.match(text, /sleep 2/);
+	assert.match(text, /interval=1/);
+	assert.match(text, /interval=2/);
 	await assertAccessible(page, 'config');
 });
 

@@ -7,7 +7,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { launch, open, signIn } from './browser.mjs';
-import { Plant, furnish, heartbeat, lineConfig } from './server.mjs';
+import { Plant, furnish, heartbeat, lineConfig, waitFor } from './server.mjs';
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../build/screenshots', import.meta.url));
 const sizes = [[1440, 900], [390, 844]];
@@ -64,13 +64,15 @@ try {
 	}
 	await plant.online(names);
 	await furnish(plant, names);
-	/* A command that ends at once: the first wave fails its gate and the rollout pauses. */
+	/* The release ends at once: the first wave fails its gate and the rollout pauses. */
 	const broken = await plant.api('POST', '/rollouts', {
 		name: 'Broken heartbeat',
-		changes: [{ ...heartbeat(2), parameters: { command: ['/bin/false'] } }],
+		changes: [heartbeat('2.0.0', 2)],
 		targets: { selector: '*' },
 		strategy: { waves: [1, 2, '100%'], health_gate_ms: 1500, deadline_ms: 20_000 },
 	});
+	await waitFor(async () => (await plant.api('GET', `/rollouts/${broken.id}`)).state === 'paused', 'paused rollout');
+	await plant.api('POST', '/webhooks', { name: 'ops-chat', url: 'http://127.0.0.1:9/hook', events: ['alert.firing', 'alert.resolved', 'rollout.*'] });
 	const browserPages = pages(broken.number);
 
 	for (const lang of ['en', 'zh']) {

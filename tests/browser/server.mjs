@@ -3,8 +3,9 @@
  * A real plant for the browser: musterd standalone and a few real agents, each in a short temporary
  * folder on free ports. Programs come from $MUSTER_BIN, or from the dev preset.
  */
-import { spawn, execFile } from 'node:child_process';
-import { chmodSync, closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { createHash, generateKeyPairSync, sign } from 'node:crypto';
+import { chmodSync, closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import net from 'node:net';
 import { join } from 'node:path';
@@ -79,15 +80,13 @@ class Child {
 }
 
 /** One request with a bearer token or none; resolves to {status, headers, body}. */
-function request(base, ca, method, path, { token, body } = {}) {
+function request(base, ca, method, path, { token, body, raw, headers: more } = {}) {
 	return new Promise((resolve, reject) => {
-		const data = body === undefined ? undefined : JSON.stringify(body);
+		const data = raw ?? (body === undefined ? undefined : Buffer.from(JSON.stringify(body)));
 		const headers = { Accept: 'application/json' };
 		if (token) headers.Authorization = `Bearer ${token}`;
-		if (data !== undefined) {
-			headers['Content-Type'] = 'application/json';
-			headers['Content-Length'] = Buffer.byteLength(data);
-		}
+		if (data !== undefined) Object.assign(headers, { 'Content-Type': 'application/json', 'Content-Length': data.length });
+		Object.assign(headers, more);
 		const req = https.request(base + path, { method, ca, headers }, (res) => {
 			const parts = [];
 			res.on('data', (part) => parts.push(part));
@@ -100,6 +99,44 @@ function request(base, ca, method, path, { token, body } = {}) {
 		req.on('error', reject);
 		req.end(data);
 	});
+}
+
+/* Ed25519 keys in node come wrapped as DER; the raw key is its last 32 bytes. */
+async function releaseKey(plant) {
+	const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+	const raw = publicKey.export({ type: 'spki', format: 'der' }).subarray(-32);
+	const { key_id: id } = await plant.api('POST', '/release-keys', { name: 'browser-test', public_key: raw.toString('base64') });
+	return { id, privateKey };
+}
+
+const manifestType = 'application/vnd.muster.package+json';
+
+/* One shell script as a package: archive, manifest, envelope, upload. */
+async function publish(plant, key, version, script) {
+	const folder = mkdtempSync('/tmp/mb-');
+	mkdirSync(join(folder, 'bin'));
+	writeFileSync(join(folder, 'bin/heartbeat'), script, { mode: 0o755 });
+	await run('tar', ['-C', folder, '--owner=0', '--group=0', '-czf', join(folder, 'archive.tar.gz'), 'bin']);
+	const archive = readFileSync(join(folder, 'archive.tar.gz'));
+	rmSync(folder, { recursive: true });
+	const manifest = Buffer.from(
+		JSON.stringify({
+			v: 1,
+			name: 'heartbeat',
+			version,
+			platform: 'any',
+			archive: { sha256: createHash('sha256').update(archive).digest('hex'), size: archive.length, format: 'tar.gz' },
+			service: { driver: 'generic', command: ['${muster.package}/bin/heartbeat', '${muster.config}/line.conf'], probes: [{ kind: 'process', interval_ms: 200 }] },
+		}),
+	);
+	const signed = Buffer.concat([Buffer.from(`DSSEv1 ${manifestType.length} ${manifestType} ${manifest.length} `), manifest]);
+	const envelope = { payloadType: manifestType, payload: manifest.toString('base64'), signatures: [{ keyid: key.id, sig: sign(null, signed, key.privateKey).toString('base64') }] };
+	const answer = await request(plant.url, plant.ca, 'POST', '/api/v1/packages', {
+		token: plant.token,
+		raw: archive,
+		headers: { 'Content-Type': 'application/octet-stream', 'Muster-Manifest': Buffer.from(JSON.stringify(envelope)).toString('base64') },
+	});
+	if (answer.status !== 201) throw new Error(`package ${version}: ${answer.status} ${JSON.stringify(answer.body)}`);
 }
 
 export class Plant {
@@ -186,29 +223,28 @@ export class Plant {
 	}
 }
 
-const script = (seconds) => `#!/bin/sh
-# The heartbeat of a line, every ${seconds} s.
-while :; do
-	echo "reading taken at \${node.name}"
-	sleep ${seconds}
-done
+const line = (seconds) => `interval=${seconds}
+node=\${node.name}
 `;
 
 export const lineConfig = 'line-heartbeat';
 
-/** What the service of the tests is: a shell script as configuration of the generic driver. */
-export const heartbeat = (version) => ({
+/** What the service of the tests is: a release of the heartbeat program with a version of its config. */
+export const heartbeat = (release, version) => ({
 	service: 'collector',
 	driver: 'generic',
 	run: true,
+	package: { name: 'heartbeat', version: release },
 	config: { name: lineConfig, version },
-	parameters: { command: ['/bin/sh', '${muster.config}/run.sh'] },
 });
 
-/** A config in two versions, the first of which runs on the named gateways. */
+/** Two releases, of which 2.0.0 ends at once, and a config whose first version runs on the gateways. */
 export async function furnish(plant, names) {
+	const key = await releaseKey(plant);
+	await publish(plant, key, '1.0.0', '#!/bin/sh\n. "$1"\nwhile :; do\n\techo "reading taken at $node"\n\tsleep "$interval"\ndone\n');
+	await publish(plant, key, '2.0.0', '#!/bin/sh\necho "cannot read $1: no such register" >&2\nexit 3\n');
 	await plant.api('POST', '/configs', { name: lineConfig, service: 'collector', driver: 'generic', description: 'Heartbeat of a line' });
-	await plant.api('POST', `/configs/${lineConfig}/versions`, { message: 'Every 2 s', files: [{ path: 'run.sh', mode: '0755', content: script(2) }] });
-	await plant.rollOut({ name: 'First heartbeat', changes: [heartbeat(1)], targets: { nodes: names }, strategy: { health_gate_ms: 200 } });
-	await plant.api('POST', `/configs/${lineConfig}/versions`, { message: 'Every second', files: [{ path: 'run.sh', mode: '0755', content: script(1) }] });
+	await plant.api('POST', `/configs/${lineConfig}/versions`, { message: 'Every 2 s', files: [{ path: 'line.conf', mode: '0644', content: line(2) }] });
+	await plant.rollOut({ name: 'First heartbeat', changes: [heartbeat('1.0.0', 1)], targets: { nodes: names }, strategy: { health_gate_ms: 200 } });
+	await plant.api('POST', `/configs/${lineConfig}/versions`, { message: 'Every second', files: [{ path: 'line.conf', mode: '0644', content: line(1) }] });
 }

@@ -56,7 +56,7 @@ export interface Overview {
 }
 export interface AuditRow {
 	id: number; at: string; actor_kind: string; actor_id: string | null; actor_name: string | null; action: string;
-	object_kind: string | null; object_id: string | null; detail?: Record<string, unknown> | null; remote?: string | null; request_id?: string | null;
+	object_kind: string | null; object_id: string | null; object_name?: string | null; detail?: Record<string, unknown> | null; remote?: string | null; request_id?: string | null;
 }
 
 export interface Config {
@@ -88,7 +88,7 @@ export interface RolloutSpec { name?: string; changes: Change[]; targets: Target
 export interface PlanService {
 	service: string; restart: boolean; reload: boolean;
 	package?: { from: string | null; to: string | null } | null;
-	config?: { from: string | null; to: string | null; files?: { path: string; change: string }[] } | null;
+	config?: { name?: string; from: number | string | null; to: number | string | null; files?: { path: string; change: string }[] } | null;
 }
 export interface Plan {
 	plan_hash: string;
@@ -113,8 +113,8 @@ export interface Step {
 }
 
 export interface Alert {
-	id: string; rule: string | { id: string; name: string }; kind: string; state: string; severity: string; summary: string;
-	node: string | null; node_name: string | null; service: string | null; rollout: string | null; started_at: string;
+	id: string; rule: string; rule_name?: string; kind: string; state: string; severity: string; summary: string;
+	node: string | null; node_name: string | null; service: string | null; rollout: string | null; rollout_number?: number | null; started_at: string;
 	firing_at: string | null; acknowledged_at: string | null; acknowledged_by: string | null; resolved_at: string | null;
 }
 export interface AlertRule { id: string; kind: string; name: string; enabled: boolean; severity: string; for_ms: number; params: Record<string, unknown> | null }

@@ -17,7 +17,6 @@ import { Rules } from './alerts/rules';
 
 const route = getRouteApi('/app/alerts');
 const filters = ['open', 'firing', 'acknowledged', 'resolved'] as const;
-const open = 'pending,firing,acknowledged';
 
 /** Shape by severity while it fires, by state when somebody has it or it is over. */
 export function alertLook(a: Alert): Look {
@@ -25,7 +24,7 @@ export function alertLook(a: Alert): Look {
 }
 
 export function ruleName(a: Alert): string {
-	return typeof a.rule === 'string' ? a.rule : (a.rule?.name ?? a.kind);
+	return a.rule_name ?? a.kind;
 }
 
 export interface AlertGroup { key: string; kind: string; name: string; alerts: Alert[] }
@@ -99,7 +98,7 @@ export function Alerts() {
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
 	const state = filters.find((f) => f === search.state) ?? 'open';
-	const pages = usePages<Alert>('/alerts', { state: state === 'open' ? open : state, limit: 200 });
+	const pages = usePages<Alert>('/alerts', { state, limit: 200 });
 	const rules = useGet<Page<AlertRule>>('/alert-rules');
 	const [showRules, setShowRules] = useState(false);
 	const items = pages.data?.items ?? [];

@@ -2,6 +2,7 @@ import { Fragment, useState } from 'react';
 import { useI18n } from '../i18n';
 import { usePages } from '../api/hooks';
 import type { AuditRow } from '../api/types';
+import { useCan } from '../app/session';
 import { Btn } from '../ui/button';
 import { Empty, Loaded } from '../ui/feedback';
 import { Head } from '../ui/panel';
@@ -10,13 +11,15 @@ import { auditWords } from './overview';
 
 export function Audit() {
 	const { t, has } = useI18n();
-	const pages = usePages<AuditRow>('/audit', { limit: 100 });
+	const admin = useCan('admin');
+	const pages = usePages<AuditRow>('/audit', { limit: 100 }, { enabled: admin });
 	const [open, setOpen] = useState<number | null>(null);
 	return (
 		<>
 			<Head title={t('nav.audit')} why={t('audit.why')} />
 			<section className="panel">
-				<Loaded query={pages}>
+				{!admin && <Empty title={t('error.needsRole', { role: t('role.admin') })} />}
+				{admin && <Loaded query={pages}>
 					{({ items }) =>
 						items.length === 0 ? (
 							<Empty title={t('audit.none')} />
@@ -65,7 +68,7 @@ export function Audit() {
 							</div>
 						)
 					}
-				</Loaded>
+				</Loaded>}
 				{pages.hasNextPage && (
 					<footer>
 						<Btn small busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>

@@ -229,9 +229,10 @@ function Attention({ data }: { data: Data }) {
 
 export function auditWords(t: ReturnType<typeof useI18n>['t'], has: ReturnType<typeof useI18n>['has'], row: AuditRow): string {
 	const key = `audit.${row.action}`;
-	const name = typeof row.detail?.name === 'string' ? row.detail.name : (row.object_id ?? '');
+	const text = (name: string) => (typeof row.detail?.[name] === 'string' ? (row.detail[name] as string) : '');
 	const number = row.detail?.number;
-	const object = typeof number === 'number' ? `R-${number}` : name;
+	const name = row.object_name || text('name') || text('login') || row.object_id || '';
+	const object = typeof number === 'number' ? `R-${number} ${name}` : name;
 	const actor = row.actor_name || row.actor_id || row.actor_kind;
 	return has(key) ? t(key, { actor, object }) : t('audit.other', { actor, action: row.action, object });
 }

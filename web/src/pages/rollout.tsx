@@ -181,7 +181,7 @@ export function RolloutPage() {
 							}
 							why={
 								<>
-									{explain.data?.text ?? r.reason ?? buckets.filter((b) => counts[b] > 0).map((b) => `${num(counts[b])} ${t(bucketLooks[b].key)}`).join(', ')}{' '}
+									{explain.data?.text || r.reason || buckets.filter((b) => counts[b] > 0).map((b) => `${num(counts[b])} ${t(bucketLooks[b].key)}`).join(', ')}{' '}
 									{explain.data?.waits_for && t('node.waitsFor', { what: explain.data.waits_for })}
 									<span className="dimmer"> {t('rollout.target', { what: targetText(r.targets) })}</span>
 									{r.rollback_of && (

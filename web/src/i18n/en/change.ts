@@ -230,7 +230,7 @@ export const change = {
 	'plan.fetches': '{size} to fetch',
 	'plan.fetch': 'Fetch',
 	'plan.count.nodes': '{n|node|nodes} targeted',
-	'plan.count.change': '{n|changes|change}',
+	'plan.count.change': 'to change',
 	'plan.count.same': 'already so',
 	'plan.count.blocked': 'blocked',
 	'plan.count.offline': 'offline',

@@ -1,8 +1,8 @@
 import { Link } from '@tanstack/react-router';
 import { useI18n } from '../../i18n';
 import { post } from '../../api/client';
-import { useAct, useGet } from '../../api/hooks';
-import type { Alert, Page, Rollout } from '../../api/types';
+import { useAct } from '../../api/hooks';
+import type { Alert } from '../../api/types';
 import { lookup, severityLooks } from '../../lib/states';
 import { useCan } from '../../app/session';
 import { Btn } from '../../ui/button';
@@ -18,8 +18,7 @@ export function AlertDetail({ alert }: { alert: Alert }) {
 	const { t, has } = useI18n();
 	const can = useCan('operator');
 	const acknowledge = useAct(() => post(`/alerts/${alert.id}/acknowledge`), ['alerts', 'overview']);
-	const rollout = useGet<Page<Rollout>>('/rollouts', { limit: 50 }, { enabled: alert.rollout !== null });
-	const number = rollout.data?.items.find((r) => r.id === alert.rollout)?.number;
+	const number = alert.rollout_number;
 	const why = alert.state === 'firing' ? null : alert.state === 'acknowledged' ? t('alerts.already', { who: alert.acknowledged_by ?? '' }) : t('alerts.notFiring');
 	const kindKey = `rule.${alert.kind}`;
 	const whyKey = `rule.${alert.kind}.why`;

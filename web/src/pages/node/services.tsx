@@ -45,7 +45,7 @@ function Card({ node, service }: { node: Node; service: NodeService }) {
 								<Since at={service.since} /> · pid {service.pid}
 							</>
 						) : (
-							(service.reason ?? '–')
+							service.reason || '–'
 						)}
 					</dd>
 					<dt>{t('node.load')}</dt>

@@ -23,7 +23,7 @@ export function Gate({ rollout, explain }: { rollout: Rollout; explain: Explain 
 	const x = (n: number) => (400 * Math.min(n, scale)) / scale;
 	const state = counts.failed > limit ? notMet : wave?.state === 'succeeded' ? met : wave ? open : lookup({}, null);
 	const text = t('gate.scale', { failed: counts.failed, limit });
-	const next = explain?.waits_for ?? (finished.has(rollout.state) ? t('gate.nothing') : null);
+	const next = explain?.waits_for || (finished.has(rollout.state) ? t('gate.nothing') : null);
 	return (
 		<Panel title={wave ? t('gate.title', { no: wave.no }) : t('gate.plain')} actions={state === unknownLook ? undefined : <Badge look={state} />}>
 			<div className="body gate">

@@ -18,8 +18,9 @@ type PlanNode = Plan['nodes'][number];
 function serviceWords(s: PlanService, t: Translate): string {
 	const parts: string[] = [];
 	const arrow = (from: string | null, to: string | null) => `${from ?? '–'} → ${to ?? '–'}`;
+	const version = (no: number | string | null) => (no === null || no === 0 ? null : `v${no}`);
 	if (s.package && s.package.from !== s.package.to) parts.push(arrow(s.package.from, s.package.to));
-	if (s.config && s.config.from !== s.config.to) parts.push(`${t('node.config')} ${arrow(s.config.from, s.config.to)}`);
+	if (s.config && s.config.from !== s.config.to) parts.push(`${t('node.config')} ${arrow(version(s.config.from), version(s.config.to))}`);
 	for (const f of s.config?.files ?? []) if (f.change !== 'same') parts.push(`${f.path} (${f.change})`);
 	const how = s.restart ? t('plan.restarts') : s.reload ? t('plan.reloads') : '';
 	return `${s.service}: ${[...parts, how].filter(Boolean).join(', ')}`;

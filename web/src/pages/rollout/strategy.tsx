@@ -30,6 +30,7 @@ export function StrategyForm({ value, onChange, badWaves }: { value: StrategySta
 	const { t } = useI18n();
 	const set = (key: keyof StrategyState) => (e: { target: { value: string } }) => onChange({ ...value, [key]: e.target.value });
 	const number = { type: 'number', min: 0, inputMode: 'numeric' as const };
+	const seconds = { ...number, step: 'any', inputMode: 'decimal' as const };
 	return (
 		<>
 			<div className="form-row">
@@ -53,10 +54,10 @@ export function StrategyForm({ value, onChange, badWaves }: { value: StrategySta
 			<details>
 				<summary>{t('plan.moreStrategy')}</summary>
 				<div className="form-row">
-					<Field label={t('plan.gate')} {...number} value={value.gate} onChange={set('gate')} />
-					<Field label={t('plan.soak')} {...number} value={value.soak} onChange={set('soak')} />
+					<Field label={t('plan.gate')} {...seconds} value={value.gate} onChange={set('gate')} />
+					<Field label={t('plan.soak')} {...seconds} value={value.soak} onChange={set('soak')} />
 					<Field label={t('plan.parallel')} {...number} value={value.parallel} onChange={set('parallel')} placeholder={t('gate.wholeWave')} />
-					<Field label={t('plan.deadline')} {...number} value={value.deadline} onChange={set('deadline')} />
+					<Field label={t('plan.deadline')} {...seconds} value={value.deadline} onChange={set('deadline')} />
 				</div>
 			</details>
 			<Check label={t('plan.approval')} checked={value.approval} onChange={(e) => onChange({ ...value, approval: e.target.checked })} />
