@@ -257,7 +257,8 @@ static bool record_packages(struct transaction *transaction, struct error *err)
 		if (package &&
 		    (!packages_use(state, package->sha256, package->name, package->version,
 				   transaction->candidate.generation, err) ||
-		     !release_raise(state, package->name, package->release, err)))
+		     !release_note(state, package->name, package->release,
+				   transaction->to.downgrade || package->downgrade, err)))
 			return false;
 	}
 	return true;

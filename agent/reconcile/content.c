@@ -55,6 +55,7 @@ static const struct field APPLY_FIELDS[] = {
 	FIELD_STRING(struct content, rollout, FIELD_NULLABLE, LIMIT_NODE_ID),
 	FIELD_INT64(struct content, gate_ms, 0, 0, MAX_GATE_MS),
 	FIELD_INT64(struct content, deadline_ms, 0, 1000, MAX_GATE_MS),
+	FIELD_BOOL(struct content, downgrade, 0),
 	FIELD_END,
 };
 

@@ -62,6 +62,7 @@ struct content {
 	const char *rollout; /* or NULL */
 	int64_t gate_ms;
 	int64_t deadline_ms;
+	bool downgrade; /* a rollback: every package may be older than what ran */
 	json_t *release_keys;
 	struct content_service *services; /* in order of names */
 	size_t service_count;

@@ -112,7 +112,7 @@ static bool check_releases(struct transaction *transaction, const char **service
 		const struct content_package *package = transaction->to.services[i].package;
 		int64_t counter;
 
-		if (!package || package->downgrade)
+		if (!package || package->downgrade || transaction->to.downgrade)
 			continue;
 		*service = transaction->to.services[i].name;
 		if (!release_find(transaction->options.state, package->name, &counter, err))

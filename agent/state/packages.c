@@ -93,16 +93,18 @@ bool release_find(struct state *state, const char *name, int64_t *counter, struc
 	return true;
 }
 
-bool release_raise(struct state *state, const char *name, int64_t counter, struct error *err)
+bool release_note(struct state *state, const char *name, int64_t counter, bool lower,
+		  struct error *err)
 {
 	static const char SQL[] =
 		"INSERT INTO release(name, counter) VALUES(?1, ?2) ON CONFLICT(name)"
-		" DO UPDATE SET counter = max(counter, excluded.counter)";
+		" DO UPDATE SET counter = iif(?3, excluded.counter, max(counter, excluded.counter))";
 	sqlite3_stmt *statement;
 
 	if (!sql_prepare(state, SQL, &statement, err))
 		return false;
 	sql_bind_text(statement, 1, name);
 	sql_bind_int(statement, 2, counter);
+	sql_bind_int(statement, 3, lower);
 	return sql_run(state, statement, err);
 }

@@ -29,6 +29,6 @@ MUST_CHECK bool packages_known(struct state *state, const char *sha256, bool *kn
 /* 0 when none of this name has run. */
 MUST_CHECK bool release_find(struct state *state, const char *name, int64_t *counter,
 			     struct error *err);
-/* Never lowers it. */
-MUST_CHECK bool release_raise(struct state *state, const char *name, int64_t counter,
-			      struct error *err);
+/* Notes that this release has run. The counter only goes down when lower says so. */
+MUST_CHECK bool release_note(struct state *state, const char *name, int64_t counter, bool lower,
+			     struct error *err);

@@ -20,6 +20,8 @@ struct desired_request {
 	const char *rollout_id; /* NULL: not by a rollout */
 	int64_t gate_ms;
 	int64_t deadline_ms;
+	/* What ran before comes back: packages may have a lower release than those that run. */
+	bool downgrade;
 	/*
 	 * Services to build anew: an object whose value is the JSON to use as it is, or null to render.
 	 * Borrowed. All others are kept.

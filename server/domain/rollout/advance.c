@@ -104,6 +104,7 @@ static bool build_one(struct ctx *ctx, void *arg, struct error *err)
 		.rollout_id = build->job->id,
 		.gate_ms = strategy->health_gate_ms,
 		.deadline_ms = strategy->deadline_ms,
+		.downgrade = strcmp(build->job->rollout.kind, "rollback") == 0,
 		.touched = touched_services(ctx, build->job, build->step),
 	};
 

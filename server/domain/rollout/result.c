@@ -56,6 +56,7 @@ bool rollout_restore(struct ctx *ctx, const char *rollout_id, const char *node_i
 	struct desired_request request = {
 		.node_id = node_id,
 		.deadline_ms = RESTORE_DEADLINE_MS,
+		.downgrade = true,
 		.touched = touched,
 	};
 	return desired_rebuild(ctx, &request, &generation, err);
