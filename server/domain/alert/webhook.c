@@ -33,6 +33,7 @@ static const char *const EVENT_TYPES[] = {"*",
 					  "node.enrolled",
 					  "node.offline",
 					  "node.online",
+					  "webhook.test",
 					  NULL};
 
 static bool url_check(const char *url, struct error *err)

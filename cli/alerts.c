@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/fields.h"
+#include "client.h"
+#include "handlers.h"
+
+static const struct column ALERTS[] = {
+	{"ID", "id", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"SEVERITY", "severity", COLUMN_TEXT},
+	{"RULE", "rule_name", COLUMN_TEXT},
+	{"SINCE", "started_at", COLUMN_TIME},
+	{"SUMMARY", "summary", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column RULES[] = {
+	{"ID", "id", COLUMN_TEXT},	   {"NAME", "name", COLUMN_TEXT},
+	{"KIND", "kind", COLUMN_TEXT},	   {"SEVERITY", "severity", COLUMN_TEXT},
+	{"FOR MS", "for_ms", COLUMN_TEXT}, {"ENABLED", "enabled", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column WEBHOOKS[] = {
+	{"ID", "id", COLUMN_TEXT},	     {"NAME", "name", COLUMN_TEXT},
+	{"URL", "url", COLUMN_TEXT},	     {"EVENTS", "events", COLUMN_LIST},
+	{"ENABLED", "enabled", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column DELIVERIES[] = {
+	{"ID", "id", COLUMN_TEXT},
+	{"EVENT", "event_type", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"ATTEMPT", "attempt", COLUMN_TEXT},
+	{"STATUS", "last_status", COLUMN_TEXT},
+	{"CREATED", "created_at", COLUMN_TIME},
+	{"ERROR", "last_error", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+bool alert_list_command(struct cli *cli, struct error *err)
+{
+	const char *state = cli_option(cli, "state");
+
+	if (state == NULL)
+		state = "open";
+	return run_list(cli,
+			cli_query(cli, "/api/v1/alerts", "state",
+				  strcmp(state, "all") == 0 ? NULL : state, "node",
+				  cli_option(cli, "node"), NULL),
+			ALERTS, "no alert", err);
+}
+
+bool alert_ack_command(struct cli *cli, struct error *err)
+{
+	return run_change(cli, "POST",
+			  cli_path(cli, "/api/v1/alerts/%s/acknowledge", cli->arguments[0]), NULL,
+			  "acknowledged", err);
+}
+
+bool alert_rule_list_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli, "/api/v1/alert-rules", RULES, "no rule", err);
+}
+
+/* By id or by kind: a project begins with one rule of each kind. */
+static bool find_rule(struct cli *cli, const char *wanted, const char **id, struct error *err)
+{
+	json_t *reply, *rule;
+	size_t i;
+
+	if (!client_call(cli->client, "GET", "/api/v1/alert-rules", NULL, cli->arena, &reply, err))
+		return false;
+	json_array_foreach (json_object_get(reply, "items"), i, rule) {
+		const char *this = json_string_value(json_object_get(rule, "id"));
+		const char *kind = json_string_value(json_object_get(rule, "kind"));
+		if (strcmp(this, wanted) == 0 || strcmp(kind, wanted) == 0) {
+			*id = this;
+			return true;
+		}
+	}
+	return error_set(err, ERR_NOT_FOUND, "there is no rule %s", wanted);
+}
+
+bool alert_rule_set_command(struct cli *cli, struct error *err)
+{
+	json_t *body = json_keep(json_object(), cli->arena);
+	const char *enabled = cli_option(cli, "enabled"), *id;
+	long long for_ms;
+
+	if (!cli_option_ms(cli, "for", -1, &for_ms, err) ||
+	    !find_rule(cli, cli->arguments[0], &id, err))
+		return false;
+	if (for_ms >= 0)
+		json_object_set_new(body, "for_ms", json_integer(for_ms));
+	if (enabled != NULL)
+		json_object_set_new(body, "enabled", json_boolean(strcmp(enabled, "false") != 0));
+	if (cli_option(cli, "severity") != NULL)
+		json_object_set_new(body, "severity", json_string(cli_option(cli, "severity")));
+	if (cli_option(cli, "name") != NULL)
+		json_object_set_new(body, "name", json_string(cli_option(cli, "name")));
+	return run_change(cli, "PATCH", cli_path(cli, "/api/v1/alert-rules/%s", id), body,
+			  "changed", err);
+}
+
+bool webhook_list_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli, "/api/v1/webhooks", WEBHOOKS,
+			"no webhook; \"muster webhook create\" makes one", err);
+}
+
+bool webhook_create_command(struct cli *cli, struct error *err)
+{
+	size_t count;
+	const char *const *events = cli_options(cli, "event", &count);
+	const char *url = cli_option(cli, "url");
+	json_t *list = json_keep(json_array(), cli->arena), *reply;
+
+	if (url == NULL)
+		return error_set(err, ERR_INVALID, "where to? --url URL");
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(events[i]));
+	if (count == 0)
+		json_array_append_new(list, json_string("*"));
+	json_t *body = json_keep(
+		json_pack("{s:s, s:s, s:O}", "name", cli->arguments[0], "url", url, "events", list),
+		cli->arena);
+	if (!client_call(cli->client, "POST", "/api/v1/webhooks", body, cli->arena, &reply, err))
+		return false;
+	if (cli->json)
+		print_json(reply);
+	cli_say(cli, "created %s; its secret, shown this once: %s",
+		value_text(cli, json_object_get(reply, "id"), COLUMN_TEXT),
+		value_text(cli, json_object_get(reply, "secret"), COLUMN_TEXT));
+	return true;
+}
+
+bool webhook_test_command(struct cli *cli, struct error *err)
+{
+	return run_change(cli, "POST", cli_path(cli, "/api/v1/webhooks/%s/test", cli->arguments[0]),
+			  NULL, "queued; \"muster webhook deliveries\" shows how it went", err);
+}
+
+bool webhook_deliveries_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli, cli_path(cli, "/api/v1/webhooks/%s/deliveries", cli->arguments[0]),
+			DELIVERIES, "nothing was sent yet", err);
+}
+
+bool webhook_redeliver_command(struct cli *cli, struct error *err)
+{
+	return run_change(cli, "POST",
+			  cli_path(cli, "/api/v1/deliveries/%s/redeliver", cli->arguments[0]), NULL,
+			  "queued", err);
+}
+
+bool webhook_delete_command(struct cli *cli, struct error *err)
+{
+	return run_change(cli, "DELETE", cli_path(cli, "/api/v1/webhooks/%s", cli->arguments[0]),
+			  NULL, "deleted", err);
+}

@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of all commands: help, completion and checks come from it. */
+#include "handlers.h"
+#include "help.h"
+
+static const struct option_spec PAGE_OPTIONS[] = {
+	{"limit", "N", "at most so many", false},
+	{"all", NULL, "all of them", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec YES_OPTIONS[] = {
+	{"yes", NULL, "do it without asking", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec NODE_OPTIONS[] = {
+	{"node", "NODE", "of this node; without it, of the project", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec LOGIN_OPTIONS[] = {
+	{"user", "LOGIN", "sign in as; the password is asked for or read from standard input",
+	 false},
+	{"ca-fingerprint", "SHA256", "the fingerprint that musterd prints", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec LOGS_OPTIONS[] = {
+	{"node", "NODE", "of this node", false},
+	{"service", "SERVICE", "of this service", false},
+	{"text", "WORD", "holding this", false},
+	{"follow", NULL, "go on as they come (-f)", false},
+	{"limit", "N", "at most so many (default 200)", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec EVENTS_OPTIONS[] = {
+	{"topics", "node,rollout,...", "only these", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec NODE_LIST_OPTIONS[] = {
+	{"selector", "SELECTOR", "site=plant-3,line in (1,2)", false},
+	{"status", "STATUS", "online, offline, warning, updating, pending, retired", false},
+	{"text", "WORD", "in name, id, host or labels", false},
+	{"sort", "name|-last_seen", "order", false},
+	{"limit", "N", "at most so many", false},
+	{"all", NULL, "all of them", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec ENROLL_OPTIONS[] = {
+	{"name", "NAME", "for the list", false},
+	{"uses", "N", "how many gateways (default 1)", false},
+	{"expires", "TIME", "valid for (default 24h)", false},
+	{"label", "KEY=VALUE", "labels of the nodes", true},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CONFIG_CREATE_OPTIONS[] = {
+	{"service", "SERVICE", "the service that it is for", false},
+	{"driver", "DRIVER", "generic or mosquitto", false},
+	{"description", "TEXT", "for people", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CONFIG_PUSH_OPTIONS[] = {
+	{"message", "TEXT", "why (-m)", false},
+	{"create", NULL, "make the config if it is not there", false},
+	{"service", "SERVICE", "with --create", false},
+	{"driver", "DRIVER", "with --create", false},
+	{"description", "TEXT", "with --create", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CONFIG_RENDER_OPTIONS[] = {
+	{"node", "NODE", "for this node", false},
+	{"version", "N", "default: the latest", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CONFIG_PULL_OPTIONS[] = {
+	{"version", "N", "default: the latest", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec PACKAGE_OPTIONS[] = {
+	{"manifest", "FILE", "JSON; archive facts are filled in", false},
+	{"key", "FILE", "release key that signs it", false},
+	{"resumable", NULL, "send in parts that can be resumed", false},
+	{"resume", "UPLOAD", "go on with an upload", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec KEY_OPTIONS[] = {
+	{"out", "FILE", "where the private key goes (default NAME.key)", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec ROLLOUT_OPTIONS[] = {
+	{"service", "SERVICE", "what changes; the options up to the next --service belong to it",
+	 true},
+	{"package", "NAME@VERSION", "run this package", true},
+	{"config", "NAME[@N]", "with this config (default: latest)", true},
+	{"run", "true|false", "run or stop it", true},
+	{"param", "KEY=VALUE", "value of ${param.KEY}", true},
+	{"driver", "DRIVER", "generic or mosquitto", true},
+	{"remove", NULL, "take the service away", true},
+	{"file", "FILE", "request as JSON; options overlay it", false},
+	{"selector", "SELECTOR", "on these nodes; * is every node", false},
+	{"node", "NODE", "on this node", true},
+	{"name", "TEXT", "for people", false},
+	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},
+	{"max-parallel", "N", "so many nodes at once", false},
+	{"health-gate", "TIME", "how long services must be well on each node (default 5s)", false},
+	{"soak", "TIME", "how long a wave is observed", false},
+	{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},
+	{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false},
+	{"deadline", "TIME", "for each node (default 10m)", false},
+	{"offline", "wait|skip|fail", "what to do with nodes that are offline (default wait)",
+	 false},
+	{"approval", NULL, "a second person must approve it", false},
+	{"draft", NULL, "do not start yet", false},
+	{"plan-hash", "HASH", "only if the plan still holds", false},
+	{"wait", NULL, "wait for the end; the exit status says how it went", false},
+	{"timeout", "TIME", "wait no longer than this", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec ROLLOUT_LIST_OPTIONS[] = {
+	{"state", "STATE", "only these", false},
+	{"limit", "N", "at most so many", false},
+	{"all", NULL, "all of them", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec STEPS_OPTIONS[] = {
+	{"state", "STATE", "only these", false},
+	{"wave", "N", "only this one", false},
+	{"limit", "N", "at most so many", false},
+	{"all", NULL, "all of them", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec WAIT_OPTIONS[] = {
+	{"wait", NULL, "wait for the end; the exit status says how it went", false},
+	{"timeout", "TIME", "wait no longer than this", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec ROLLBACK_OPTIONS[] = {
+	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},
+	{"max-parallel", "N", "so many nodes at once", false},
+	{"health-gate", "TIME", "how long services must be well on each node (default 5s)", false},
+	{"soak", "TIME", "how long a wave is observed", false},
+	{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},
+	{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false},
+	{"deadline", "TIME", "for each node (default 10m)", false},
+	{"offline", "wait|skip|fail", "what to do with nodes that are offline (default wait)",
+	 false},
+	{"approval", NULL, "a second person must approve it", false},
+	{"wait", NULL, "wait for the end; the exit status says how it went", false},
+	{"timeout", "TIME", "wait no longer than this", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec ALERT_OPTIONS[] = {
+	{"state", "STATE", "open (default), firing, acknowledged, pending, resolved, all", false},
+	{"node", "NODE", "of this node", false},
+	{"limit", "N", "at most so many", false},
+	{"all", NULL, "all of them", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec RULE_OPTIONS[] = {
+	{"for", "TIME", "how long it must hold before it fires", false},
+	{"enabled", "true|false", "watch or not", false},
+	{"severity", "info|warning|critical", "how bad it is", false},
+	{"name", "TEXT", "for people", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec WEBHOOK_OPTIONS[] = {
+	{"url", "URL", "https://...", false},
+	{"event", "TYPE", "alert.*, rollout.failed, ...; default all", true},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec TOKEN_OPTIONS[] = {
+	{"role", "ROLE", "viewer, operator, approver, admin", false},
+	{"scope", "SCOPE", "nodes:read, rollouts:write, ...; default all", true},
+	{"expires", "TIME", "valid for; default no end", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec USER_OPTIONS[] = {
+	{"role", "ROLE", "viewer (default), operator, approver, admin", false},
+	{"name", "TEXT", "full name", false},
+	{NULL, NULL, NULL, false},
+};
+
+const struct command COMMANDS[] = {
+	{NULL, "login", "[URL]", "sign in and keep a token for this machine", LOGIN_OPTIONS, 0, 1,
+	 true, login_command},
+	{NULL, "logout", "", "forget the token", NULL, 0, 0, true, logout_command},
+	{NULL, "whoami", "", "what the token reaches", NULL, 0, 0, false, whoami_command},
+	{NULL, "logs", "", "log lines of services", LOGS_OPTIONS, 0, 0, false, logs_command},
+	{NULL, "events", "", "follow what changes, one JSON object per line", EVENTS_OPTIONS, 0, 0,
+	 false, events_command},
+	{NULL, "version", "", "version of this program", NULL, 0, 0, true, version_command},
+	{NULL, "completion", "bash|zsh", "print a completion script", NULL, 1, 1, true,
+	 completion_command},
+	{"node", "list", "", "nodes and what they run", NODE_LIST_OPTIONS, 0, 0, false,
+	 node_list_command},
+	{"node", "show", "NODE", "one node and its services", NULL, 1, 1, false, node_show_command},
+	{"node", "rename", "NODE NEW-NAME", "give it another name", NULL, 2, 2, false,
+	 node_rename_command},
+	{"node", "label", "NODE KEY=VALUE|KEY- ...", "set and take away labels", NULL, 2, -1, false,
+	 node_label_command},
+	{"node", "retire", "NODE", "cut it off for good", YES_OPTIONS, 1, 1, false,
+	 node_retire_command},
+	{"node", "explain", "NODE", "why it is in its state, in words", NULL, 1, 1, false,
+	 node_explain_command},
+	{"node", "timeline", "NODE", "what happened to it", PAGE_OPTIONS, 1, 1, false,
+	 node_timeline_command},
+	{"node", "desired", "NODE", "what it should run, as JSON", NULL, 1, 1, false,
+	 node_desired_command},
+	{"node", "restart", "NODE SERVICE", "restart a service", NULL, 2, 2, false,
+	 node_restart_command},
+	{"node", "start", "NODE SERVICE", "start a service", NULL, 2, 2, false, node_start_command},
+	{"node", "stop", "NODE SERVICE", "stop a service until it is started again", NULL, 2, 2,
+	 false, node_stop_command},
+	{"enroll-token", "create", "", "let gateways in", ENROLL_OPTIONS, 0, 0, false,
+	 enroll_token_create_command},
+	{"enroll-token", "list", "", "enrolment tokens", PAGE_OPTIONS, 0, 0, false,
+	 enroll_token_list_command},
+	{"enroll-token", "revoke", "ID", "end one", NULL, 1, 1, false, enroll_token_revoke_command},
+	{"config", "list", "", "configs", PAGE_OPTIONS, 0, 0, false, config_list_command},
+	{"config", "show", "CONFIG", "one config", NULL, 1, 1, false, config_show_command},
+	{"config", "create", "CONFIG", "a new config without a version", CONFIG_CREATE_OPTIONS, 1,
+	 1, false, config_create_command},
+	{"config", "push", "CONFIG FOLDER|FILE ...", "a new version from files",
+	 CONFIG_PUSH_OPTIONS, 2, -1, false, config_push_command},
+	{"config", "versions", "CONFIG", "its versions", PAGE_OPTIONS, 1, 1, false,
+	 config_versions_command},
+	{"config", "diff", "CONFIG FROM [TO]", "what changed between two versions", NULL, 2, 3,
+	 false, config_diff_command},
+	{"config", "render", "CONFIG", "the files as a node gets them", CONFIG_RENDER_OPTIONS, 1, 1,
+	 false, config_render_command},
+	{"config", "pull", "CONFIG FOLDER", "write a version's files to a folder",
+	 CONFIG_PULL_OPTIONS, 2, 2, false, config_pull_command},
+	{"config", "delete", "CONFIG", "delete a config that nothing uses", NULL, 1, 1, false,
+	 config_delete_command},
+	{"var", "list", "", "variables of the project or of a node", NODE_OPTIONS, 0, 0, false,
+	 var_list_command},
+	{"var", "set", "NAME VALUE", "set one", NODE_OPTIONS, 2, 2, false, var_set_command},
+	{"var", "unset", "NAME", "take one away", NODE_OPTIONS, 1, 1, false, var_unset_command},
+	{"package", "list", "", "released packages", PAGE_OPTIONS, 0, 0, false,
+	 package_list_command},
+	{"package", "show", "PACKAGE", "its versions", NULL, 1, 1, false, package_show_command},
+	{"package", "upload", "ARCHIVE", "sign and upload a .tar.gz or .tar.zst", PACKAGE_OPTIONS,
+	 1, 1, false, package_upload_command},
+	{"package", "delete", "PACKAGE VERSION", "delete a version that no node needs", NULL, 2, 2,
+	 false, package_delete_command},
+	{"release-key", "create", "NAME", "make a key and register it", KEY_OPTIONS, 1, 1, false,
+	 release_key_create_command},
+	{"release-key", "list", "", "keys whose packages are accepted", NULL, 0, 0, false,
+	 release_key_list_command},
+	{"release-key", "add", "NAME PUBLIC-KEY.pem", "register a key made elsewhere", NULL, 2, 2,
+	 false, release_key_add_command},
+	{"release-key", "remove", "ID", "accept nothing new from it", NULL, 1, 1, false,
+	 release_key_remove_command},
+	{"rollout", "plan", "", "foresee a rollout without doing anything", ROLLOUT_OPTIONS, 0, 0,
+	 false, rollout_plan_command},
+	{"rollout", "start", "", "start a rollout", ROLLOUT_OPTIONS, 0, 0, false,
+	 rollout_start_command},
+	{"rollout", "list", "", "rollouts, newest first", ROLLOUT_LIST_OPTIONS, 0, 0, false,
+	 rollout_list_command},
+	{"rollout", "show", "ROLLOUT", "one rollout and its waves", NULL, 1, 1, false,
+	 rollout_show_command},
+	{"rollout", "steps", "ROLLOUT", "each node's part", STEPS_OPTIONS, 1, 1, false,
+	 rollout_steps_command},
+	{"rollout", "explain", "ROLLOUT", "why it is in its state, in words", NULL, 1, 1, false,
+	 rollout_explain_command},
+	{"rollout", "wait", "ROLLOUT", "wait for its end", WAIT_OPTIONS, 1, 1, false,
+	 rollout_wait_command},
+	{"rollout", "run", "ROLLOUT", "start a draft", WAIT_OPTIONS, 1, 1, false,
+	 rollout_run_command},
+	{"rollout", "approve", "ROLLOUT", "let it run, as the second person", WAIT_OPTIONS, 1, 1,
+	 false, rollout_approve_command},
+	{"rollout", "pause", "ROLLOUT", "start nothing new", WAIT_OPTIONS, 1, 1, false,
+	 rollout_pause_command},
+	{"rollout", "resume", "ROLLOUT", "go on, accepting what failed so far", WAIT_OPTIONS, 1, 1,
+	 false, rollout_resume_command},
+	{"rollout", "promote", "ROLLOUT", "start the next wave now", WAIT_OPTIONS, 1, 1, false,
+	 rollout_promote_command},
+	{"rollout", "retry", "ROLLOUT", "try failed steps again", WAIT_OPTIONS, 1, 1, false,
+	 rollout_retry_command},
+	{"rollout", "abort", "ROLLOUT", "end it; nothing is undone", WAIT_OPTIONS, 1, 1, false,
+	 rollout_abort_command},
+	{"rollout", "rollback", "ROLLOUT", "restore what ran before, as a new rollout",
+	 ROLLBACK_OPTIONS, 1, 1, false, rollout_rollback_command},
+	{"alert", "list", "", "open alerts", ALERT_OPTIONS, 0, 0, false, alert_list_command},
+	{"alert", "ack", "ALERT", "say that you take care", NULL, 1, 1, false, alert_ack_command},
+	{"alert-rule", "list", "", "what is watched", NULL, 0, 0, false, alert_rule_list_command},
+	{"alert-rule", "set", "RULE|KIND", "change a rule", RULE_OPTIONS, 1, 1, false,
+	 alert_rule_set_command},
+	{"webhook", "list", "", "receivers of events", NULL, 0, 0, false, webhook_list_command},
+	{"webhook", "create", "NAME", "a new receiver; shows its secret once", WEBHOOK_OPTIONS, 1,
+	 1, false, webhook_create_command},
+	{"webhook", "test", "ID", "send it a test event", NULL, 1, 1, false, webhook_test_command},
+	{"webhook", "deliveries", "ID", "what was sent, and how it went", PAGE_OPTIONS, 1, 1, false,
+	 webhook_deliveries_command},
+	{"webhook", "redeliver", "DELIVERY", "send one again", NULL, 1, 1, false,
+	 webhook_redeliver_command},
+	{"webhook", "delete", "ID", "delete a receiver", NULL, 1, 1, false, webhook_delete_command},
+	{"token", "list", "", "API tokens", PAGE_OPTIONS, 0, 0, false, token_list_command},
+	{"token", "create", "NAME", "a new token; shows it once", TOKEN_OPTIONS, 1, 1, false,
+	 token_create_command},
+	{"token", "revoke", "ID", "end one", NULL, 1, 1, false, token_revoke_command},
+	{"user", "list", "", "people", PAGE_OPTIONS, 0, 0, false, user_list_command},
+	{"user", "create", "LOGIN", "a new person; asks for the password", USER_OPTIONS, 1, 1,
+	 false, user_create_command},
+	{"audit", "list", "", "who did what", PAGE_OPTIONS, 0, 0, false, audit_list_command},
+};
+
+const size_t COMMANDS_COUNT = sizeof(COMMANDS) / sizeof(COMMANDS[0]);

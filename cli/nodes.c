@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "base/fields.h"
+#include "client.h"
+#include "handlers.h"
+
+static const struct column NODES[] = {
+	{"NAME", "name", COLUMN_TEXT},
+	{"STATUS", "status", COLUMN_TEXT},
+	{"SERVICES", "services", COLUMN_SERVICES},
+	{"LABELS", "labels", COLUMN_LABELS},
+	{"SEEN", "last_seen_at", COLUMN_TIME},
+	{"REASON", "reason", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column NODE[] = {
+	{"id", "id", COLUMN_TEXT},
+	{"name", "name", COLUMN_TEXT},
+	{"labels", "labels", COLUMN_LABELS},
+	{"status", "status", COLUMN_TEXT},
+	{"reason", "reason", COLUMN_TEXT},
+	{"since", "status_since", COLUMN_TIME},
+	{"last seen", "last_seen_at", COLUMN_TIME},
+	{"enrolled", "enrolled_at", COLUMN_TIME},
+	{"host", "hostname", COLUMN_TEXT},
+	{"platform", "platform", COLUMN_TEXT},
+	{"agent", "agent_version", COLUMN_TEXT},
+	{"desired generation", "desired_generation", COLUMN_TEXT},
+	{"reported generation", "reported_generation", COLUMN_TEXT},
+	{"drift", "drift", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column SERVICES[] = {
+	{"SERVICE", "name", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"PACKAGE", "package.version", COLUMN_TEXT},
+	{"CONFIG", "config.version", COLUMN_TEXT},
+	{"PID", "pid", COLUMN_TEXT},
+	{"RESTARTS", "restarts", COLUMN_TEXT},
+	{"SINCE", "since", COLUMN_TIME},
+	{"REASON", "reason", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column TIMELINE[] = {
+	{"AT", "at", COLUMN_TIME},
+	{"KIND", "kind", COLUMN_TEXT},
+	{"SEVERITY", "severity", COLUMN_TEXT},
+	{"SERVICE", "service", COLUMN_TEXT},
+	{"TEXT", "text", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column EXPLANATION[] = {
+	{"why", "text", COLUMN_TEXT},
+	{"waits for", "waits_for", COLUMN_TEXT},
+	{"since", "since", COLUMN_TIME},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+bool node_list_command(struct cli *cli, struct error *err)
+{
+	const char *path =
+		cli_query(cli, "/api/v1/nodes", "selector", cli_option(cli, "selector"), "status",
+			  cli_option(cli, "status"), "text", cli_option(cli, "text"), "sort",
+			  cli_option(cli, "sort"), NULL);
+
+	return run_list(cli, path, NODES,
+			"no node matches; \"muster enroll-token create\" lets the first one in",
+			err);
+}
+
+bool node_show_command(struct cli *cli, struct error *err)
+{
+	json_t *node;
+
+	if (!client_call(cli->client, "GET", cli_path(cli, "/api/v1/nodes/%s", cli->arguments[0]),
+			 NULL, cli->arena, &node, err))
+		return false;
+	print_object(cli, node, NODE);
+	if (cli->json)
+		return true;
+	json_t *services = json_keep(json_pack("{s:O}", "items", json_object_get(node, "services")),
+				     cli->arena);
+	cli_say(cli, " ");
+	print_list(cli, services, SERVICES,
+		   "no service yet; \"muster rollout start\" gives it one");
+	return true;
+}
+
+static bool patch(struct cli *cli, json_t *body, const char *said, struct error *err)
+{
+	return run_change(cli, "PATCH", cli_path(cli, "/api/v1/nodes/%s", cli->arguments[0]),
+			  json_keep(body, cli->arena), said, err);
+}
+
+bool node_rename_command(struct cli *cli, struct error *err)
+{
+	return patch(cli, json_pack("{s:s}", "name", cli->arguments[1]), "renamed", err);
+}
+
+/* "site=plant-3" sets, "spare-" takes away, as kubectl does. */
+bool node_label_command(struct cli *cli, struct error *err)
+{
+	json_t *node;
+
+	if (!client_call(cli->client, "GET", cli_path(cli, "/api/v1/nodes/%s", cli->arguments[0]),
+			 NULL, cli->arena, &node, err))
+		return false;
+	json_t *labels = json_keep(json_deep_copy(json_object_get(node, "labels")), cli->arena);
+	for (size_t i = 1; i < cli->argument_count; i++) {
+		const char *text = cli->arguments[i];
+		size_t length = strlen(text);
+		if (length > 1 && text[length - 1] == '-' && strchr(text, '=') == NULL)
+			json_object_del(labels, arena_strndup(cli->arena, text, length - 1));
+		else if (!add_pair(labels, text, err))
+			return false;
+	}
+	return patch(cli, json_pack("{s:O}", "labels", labels), "labelled", err);
+}
+
+bool node_retire_command(struct cli *cli, struct error *err)
+{
+	if (!cli_switch(cli, "yes"))
+		return error_set(err, ERR_INVALID,
+				 "a retired node is cut off for good; say --yes to retire %s",
+				 cli->arguments[0]);
+	return run_change(cli, "POST", cli_path(cli, "/api/v1/nodes/%s/retire", cli->arguments[0]),
+			  NULL, "retired", err);
+}
+
+bool node_explain_command(struct cli *cli, struct error *err)
+{
+	return run_show(cli, cli_path(cli, "/api/v1/nodes/%s/explain", cli->arguments[0]),
+			EXPLANATION, err);
+}
+
+bool node_timeline_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli, cli_path(cli, "/api/v1/nodes/%s/timeline", cli->arguments[0]),
+			TIMELINE, "nothing has happened yet", err);
+}
+
+bool node_desired_command(struct cli *cli, struct error *err)
+{
+	json_t *reply;
+
+	if (!client_call(cli->client, "GET",
+			 cli_path(cli, "/api/v1/nodes/%s/desired", cli->arguments[0]), NULL,
+			 cli->arena, &reply, err))
+		return false;
+	print_json(reply);
+	return true;
+}
+
+static bool command(struct cli *cli, const char *kind, struct error *err)
+{
+	json_t *body = json_keep(
+		json_pack("{s:s, s:s}", "kind", kind, "service", cli->arguments[1]), cli->arena);
+
+	return run_change(cli, "POST",
+			  cli_path(cli, "/api/v1/nodes/%s/commands", cli->arguments[0]), body,
+			  "sent; \"muster node timeline\" shows when it was done", err);
+}
+
+bool node_restart_command(struct cli *cli, struct error *err)
+{
+	return command(cli, "restart", err);
+}
+
+bool node_start_command(struct cli *cli, struct error *err)
+{
+	return command(cli, "start", err);
+}
+
+bool node_stop_command(struct cli *cli, struct error *err)
+{
+	return command(cli, "stop", err);
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fields.h"
+#include "base/file.h"
+#include "client.h"
+#include "handlers.h"
+
+enum { REQUEST_MAX = 1024 * 1024 };
+
+static const struct column ROLLOUTS[] = {
+	{"#", "number", COLUMN_TEXT},
+	{"NAME", "name", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"OK", "counts.succeeded", COLUMN_TEXT},
+	{"FAILED", "counts.failed", COLUMN_TEXT},
+	{"OF", "counts.total", COLUMN_TEXT},
+	{"BY", "created_by", COLUMN_TEXT},
+	{"CREATED", "created_at", COLUMN_TIME},
+	{"REASON", "reason", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column ROLLOUT[] = {
+	{"number", "number", COLUMN_TEXT},
+	{"name", "name", COLUMN_TEXT},
+	{"kind", "kind", COLUMN_TEXT},
+	{"state", "state", COLUMN_TEXT},
+	{"reason", "reason", COLUMN_TEXT},
+	{"wave", "current_wave", COLUMN_TEXT},
+	{"succeeded", "counts.succeeded", COLUMN_TEXT},
+	{"failed", "counts.failed", COLUMN_TEXT},
+	{"in progress", "counts.in_progress", COLUMN_TEXT},
+	{"offline", "counts.offline", COLUMN_TEXT},
+	{"pending", "counts.pending", COLUMN_TEXT},
+	{"created", "created_at", COLUMN_TIME},
+	{"started", "started_at", COLUMN_TIME},
+	{"finished", "finished_at", COLUMN_TIME},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column WAVES[] = {
+	{"WAVE", "no", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"SIZE", "size", COLUMN_TEXT},
+	{"OK", "counts.succeeded", COLUMN_TEXT},
+	{"FAILED", "counts.failed", COLUMN_TEXT},
+	{"RUNNING", "counts.in_progress", COLUMN_TEXT},
+	{"OFFLINE", "counts.offline", COLUMN_TEXT},
+	{"PENDING", "counts.pending", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column STEPS[] = {
+	{"NODE", "name", COLUMN_TEXT},	   {"WAVE", "wave", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},   {"SINCE", "state_since", COLUMN_TIME},
+	{"REASON", "reason", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column PLAN[] = {
+	{"NODE", "name", COLUMN_TEXT},
+	{"WAVE", "wave", COLUMN_TEXT},
+	{"STATUS", "status", COLUMN_TEXT},
+	{"SAME", "same", COLUMN_TEXT},
+	{"FETCH", "fetch_bytes", COLUMN_SIZE},
+	{"BLOCKED", "blocked", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+static const struct column EXPLANATION[] = {
+	{"why", "text", COLUMN_TEXT},
+	{"waits for", "waits_for", COLUMN_TEXT},
+	{"since", "since", COLUMN_TIME},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
+/* "name@version" -> {name, version}; the version of a config is a number or "latest". */
+static bool named_version(const struct cli *cli, const char *text, bool config, json_t **out,
+			  struct error *err)
+{
+	const char *at = strrchr(text, '@');
+	char *end;
+
+	if (at == NULL && config) {
+		*out = json_pack("{s:s}", "name", text);
+		return true;
+	}
+	if (at == NULL || at == text || at[1] == '\0')
+		return error_set(err, ERR_INVALID, "expected NAME@VERSION, not \"%s\"", text);
+	const char *name = arena_strndup(cli->arena, text, (size_t)(at - text));
+	long long number = strtoll(at + 1, &end, 10);
+	*out = json_pack("{s:s, s:o}", "name", name, "version",
+			 config && *end == '\0' ? json_integer(number) : json_string(at + 1));
+	return true;
+}
+
+/* Each --service begins a change; what follows it, up to the next, belongs to it. */
+static bool changes_of(struct cli *cli, json_t *changes, struct error *err)
+{
+	json_t *change = NULL, *value;
+
+	for (size_t i = 0; i < cli->option_count; i++) {
+		const char *name = cli->options[i].name, *text = cli->options[i].value;
+		bool mine = strcmp(name, "package") == 0 || strcmp(name, "config") == 0 ||
+			    strcmp(name, "run") == 0 || strcmp(name, "remove") == 0 ||
+			    strcmp(name, "driver") == 0 || strcmp(name, "param") == 0;
+		if (strcmp(name, "service") == 0) {
+			change = json_pack("{s:s}", "service", text);
+			json_array_append_new(changes, change);
+			continue;
+		}
+		if (!mine)
+			continue;
+		if (change == NULL)
+			return error_set(err, ERR_INVALID, "--%s comes after its --service", name);
+		if (strcmp(name, "package") == 0 || strcmp(name, "config") == 0) {
+			if (!named_version(cli, text, name[0] == 'c', &value, err))
+				return false;
+			json_object_set_new(change, name, value);
+		} else if (strcmp(name, "run") == 0) {
+			json_object_set_new(change, name, json_boolean(strcmp(text, "false") != 0));
+		} else if (strcmp(name, "remove") == 0) {
+			json_object_set_new(change, name, json_true());
+		} else if (strcmp(name, "driver") == 0) {
+			json_object_set_new(change, name, json_string(text));
+		} else {
+			json_t *parameters = json_object_get(change, "parameters");
+			if (parameters == NULL) {
+				parameters = json_pack("{s:{}}", "values");
+				json_object_set_new(change, "parameters", parameters);
+			}
+			if (!add_pair(json_object_get(parameters, "values"), text, err))
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool strategy_of(struct cli *cli, json_t *strategy, struct error *err)
+{
+	static const struct {
+		const char *option, *member;
+	} times[] = {{"health-gate", "health_gate_ms"},
+		     {"soak", "soak_ms"},
+		     {"deadline", "deadline_ms"}},
+	  numbers[] = {{"max-failures", "max_failures"}, {"max-parallel", "max_parallel"}},
+	  words[] = {{"on-failure", "on_failure"}, {"offline", "offline"}};
+	long long value;
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
+		if (!cli_option_ms(cli, times[i].option, -1, &value, err))
+			return false;
+		if (value >= 0)
+			json_object_set_new(strategy, times[i].member, json_integer(value));
+	}
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		if (!cli_option_int(cli, numbers[i].option, -1, &value, err))
+			return false;
+		if (value >= 0)
+			json_object_set_new(strategy, numbers[i].member, json_integer(value));
+	}
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (cli_option(cli, words[i].option) != NULL)
+			json_object_set_new(strategy, words[i].member,
+					    json_string(cli_option(cli, words[i].option)));
+	if (cli_switch(cli, "approval"))
+		json_object_set_new(strategy, "approval", json_true());
+
+	const char *waves = cli_option(cli, "waves");
+	json_t *list = json_array();
+	while (waves != NULL && *waves != '\0') {
+		size_t length = strcspn(waves, ",");
+		const char *wave = arena_strndup(cli->arena, waves, length);
+		char *end;
+		long long count = strtoll(wave, &end, 10);
+		json_array_append_new(list, *end == '\0' ? json_integer(count) : json_string(wave));
+		waves += length + (waves[length] == ',');
+	}
+	if (json_array_size(list) > 0)
+		json_object_set(strategy, "waves", list);
+	json_decref(list);
+	return true;
+}
+
+/* The request from --file, overlaid by what the options say. */
+static bool request_of(struct cli *cli, json_t **out, struct error *err)
+{
+	const char *file = cli_option(cli, "file"), *selector = cli_option(cli, "selector");
+	json_t *request = NULL, *changes = json_keep(json_array(), cli->arena);
+	size_t count;
+	const char *const *nodes = cli_options(cli, "node", &count);
+
+	if (file != NULL) {
+		char *text;
+		size_t size;
+		if (!file_read(file, REQUEST_MAX, cli->arena, &text, &size, err) ||
+		    !json_parse_limited(text, size, 16, &request, err))
+			return error_prefix(err, "%s", file);
+	}
+	request = json_keep(request != NULL ? request : json_object(), cli->arena);
+	if (!changes_of(cli, changes, err))
+		return false;
+	if (json_array_size(changes) > 0)
+		json_object_set(request, "changes", changes);
+	if (selector != NULL)
+		json_object_set_new(request, "targets", json_pack("{s:s}", "selector", selector));
+	if (count > 0) {
+		json_t *list = json_array();
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(list, json_string(nodes[i]));
+		json_object_set_new(request, "targets", json_pack("{s:o}", "nodes", list));
+	}
+	json_t *strategy = json_object_get(request, "strategy");
+	if (strategy == NULL) {
+		strategy = json_object();
+		json_object_set_new(request, "strategy", strategy);
+	}
+	if (!strategy_of(cli, strategy, err))
+		return false;
+	if (json_object_get(request, "changes") == NULL)
+		return error_set(err, ERR_INVALID,
+				 "what changes? --service S with --package, --config, --run, "
+				 "--param or --remove, or --file");
+	if (json_object_get(request, "targets") == NULL)
+		return error_set(err, ERR_INVALID,
+				 "where? --selector (\"*\" is every node) or --node");
+	*out = request;
+	return true;
+}
+
+bool rollout_plan_command(struct cli *cli, struct error *err)
+{
+	json_t *request, *plan;
+
+	if (!request_of(cli, &request, err) ||
+	    !client_call(cli->client, "POST", "/api/v1/rollouts/plan", request, cli->arena, &plan,
+			 err))
+		return false;
+	if (cli->json) {
+		print_json(plan);
+		return true;
+	}
+	print_list(
+		cli,
+		json_keep(json_pack("{s:O}", "items", json_object_get(plan, "nodes")), cli->arena),
+		PLAN, "no node matches");
+	cli_say(cli, "plan %s: %s nodes change, %s stay, %s blocked, %s offline",
+		value_text(cli, json_at(plan, "plan_hash"), COLUMN_TEXT),
+		value_text(cli, json_at(plan, "counts.change"), COLUMN_TEXT),
+		value_text(cli, json_at(plan, "counts.same"), COLUMN_TEXT),
+		value_text(cli, json_at(plan, "counts.blocked"), COLUMN_TEXT),
+		value_text(cli, json_at(plan, "counts.offline"), COLUMN_TEXT));
+	return true;
+}
+
+static const char *number_of(struct cli *cli, json_t *rollout)
+{
+	return value_text(cli, json_object_get(rollout, "number"), COLUMN_TEXT);
+}
+
+/* Waits if asked for, then prints the rollout. */
+static bool finish(struct cli *cli, json_t *rollout, struct error *err)
+{
+	if (cli_switch(cli, "wait") && !rollout_watch(cli, number_of(cli, rollout), &rollout, err))
+		return false;
+	if (cli->json)
+		print_json(rollout);
+	else
+		cli_say(cli, "rollout %s (%s) is %s%s%s", number_of(cli, rollout),
+			value_text(cli, json_at(rollout, "name"), COLUMN_TEXT),
+			value_text(cli, json_at(rollout, "state"), COLUMN_TEXT),
+			json_is_string(json_at(rollout, "reason")) ? ": " : "",
+			json_is_string(json_at(rollout, "reason"))
+				? json_string_value(json_at(rollout, "reason"))
+				: "");
+	return true;
+}
+
+bool rollout_start_command(struct cli *cli, struct error *err)
+{
+	json_t *request, *rollout;
+
+	if (!request_of(cli, &request, err))
+		return false;
+	if (cli_option(cli, "name") != NULL)
+		json_object_set_new(request, "name", json_string(cli_option(cli, "name")));
+	if (cli_option(cli, "plan-hash") != NULL)
+		json_object_set_new(request, "plan_hash",
+				    json_string(cli_option(cli, "plan-hash")));
+	if (cli_switch(cli, "draft"))
+		json_object_set_new(request, "draft", json_true());
+	return client_call(cli->client, "POST", "/api/v1/rollouts", request, cli->arena, &rollout,
+			   err) &&
+	       finish(cli, rollout, err);
+}
+
+bool rollout_list_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli,
+			cli_query(cli, "/api/v1/rollouts", "state", cli_option(cli, "state"), NULL),
+			ROLLOUTS, "no rollout yet; \"muster rollout start\" makes one", err);
+}
+
+bool rollout_show_command(struct cli *cli, struct error *err)
+{
+	json_t *rollout;
+
+	if (!client_call(cli->client, "GET",
+			 cli_path(cli, "/api/v1/rollouts/%s", cli->arguments[0]), NULL, cli->arena,
+			 &rollout, err))
+		return false;
+	print_object(cli, rollout, ROLLOUT);
+	if (cli->json)
+		return true;
+	cli_say(cli, " ");
+	print_list(cli,
+		   json_keep(json_pack("{s:O}", "items", json_object_get(rollout, "waves")),
+			     cli->arena),
+		   WAVES, "no wave");
+	return true;
+}
+
+bool rollout_steps_command(struct cli *cli, struct error *err)
+{
+	const char *path =
+		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", cli->arguments[0]),
+			  "state", cli_option(cli, "state"), "wave", cli_option(cli, "wave"), NULL);
+
+	return run_list(cli, path, STEPS, "no step", err);
+}
+
+bool rollout_explain_command(struct cli *cli, struct error *err)
+{
+	return run_show(cli, cli_path(cli, "/api/v1/rollouts/%s/explain", cli->arguments[0]),
+			EXPLANATION, err);
+}
+
+bool rollout_wait_command(struct cli *cli, struct error *err)
+{
+	json_t *rollout;
+
+	if (!rollout_watch(cli, cli->arguments[0], &rollout, err))
+		return false;
+	if (cli->json)
+		print_json(rollout);
+	return true;
+}
+
+static bool act(struct cli *cli, const char *action, struct error *err)
+{
+	json_t *rollout;
+
+	return client_call(cli->client, "POST",
+			   cli_path(cli, "/api/v1/rollouts/%s/%s", cli->arguments[0], action), NULL,
+			   cli->arena, &rollout, err) &&
+	       finish(cli, rollout, err);
+}
+
+bool rollout_run_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "start", err);
+}
+
+bool rollout_pause_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "pause", err);
+}
+
+bool rollout_resume_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "resume", err);
+}
+
+bool rollout_promote_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "promote", err);
+}
+
+bool rollout_retry_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "retry", err);
+}
+
+bool rollout_abort_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "abort", err);
+}
+
+bool rollout_approve_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "approve", err);
+}
+
+bool rollout_rollback_command(struct cli *cli, struct error *err)
+{
+	json_t *strategy = json_keep(json_object(), cli->arena), *rollout;
+
+	if (!strategy_of(cli, strategy, err))
+		return false;
+	json_t *body = json_keep(json_pack("{s:O}", "strategy", strategy), cli->arena);
+	return client_call(cli->client, "POST",
+			   cli_path(cli, "/api/v1/rollouts/%s/rollback", cli->arguments[0]), body,
+			   cli->arena, &rollout, err) &&
+	       finish(cli, rollout, err);
+}
