@@ -7,6 +7,8 @@ which folder may include the headers of a third-party library. --print writes bo
 tables as Markdown for ARCHITECTURE.md.
 """
 import argparse
+import contextlib
+import io
 import pathlib
 import re
 import sys
@@ -155,6 +157,11 @@ def main():
         print_tables()
         return 0
     problems = []
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        print_tables()
+    if printed.getvalue() not in (ROOT / 'ARCHITECTURE.md').read_text(encoding='utf-8'):
+        problems.append('ARCHITECTURE.md: the tables differ from what tests/lint/layers.py --print says')
     for path in sources():
         check_file(path, problems)
     print('\n'.join(problems) if problems else 'all includes follow the architecture')
