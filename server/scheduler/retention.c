@@ -2,6 +2,7 @@
 #include "scheduler/retention.h"
 
 #include "base/clock.h"
+#include "domain/package/packages.h"
 #include "store/retention.h"
 
 /* Rows per table and turn: bounds the time that one statement takes. */
@@ -15,7 +16,6 @@ static const usec_t KEEP[RETENTION_COUNT] = {
 	[RETENTION_ALERT] = 365 * USEC_PER_DAY,
 	[RETENTION_IDEMPOTENCY] = USEC_PER_DAY,
 	[RETENTION_SESSION] = 0,
-	[RETENTION_UPLOAD] = 0,
 };
 
 bool retention_run(struct ctx *ctx, bool *busy, struct error *err)
@@ -28,5 +28,6 @@ bool retention_run(struct ctx *ctx, bool *busy, struct error *err)
 			return false;
 		*busy |= deleted == BATCH;
 	}
-	return true;
+	/* Not a plain table: each upload has a file. */
+	return uploads_expire(ctx, err);
 }

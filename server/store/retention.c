@@ -27,8 +27,6 @@ static const char IDEMPOTENCY[] =
 static const char SESSION[] =
 	"DELETE FROM session WHERE token_hash IN (SELECT token_hash FROM session"
 	" WHERE expires_at < $1 LIMIT $2)";
-static const char UPLOAD[] =
-	"DELETE FROM upload WHERE id IN (SELECT id FROM upload WHERE expires_at < $1 LIMIT $2)";
 
 static const char *const STATEMENTS[RETENTION_COUNT] = {
 	[RETENTION_CHANGE_FEED] = CHANGE_FEED,
@@ -38,7 +36,6 @@ static const char *const STATEMENTS[RETENTION_COUNT] = {
 	[RETENTION_ALERT] = ALERT,
 	[RETENTION_IDEMPOTENCY] = IDEMPOTENCY,
 	[RETENTION_SESSION] = SESSION,
-	[RETENTION_UPLOAD] = UPLOAD,
 };
 
 bool retention_delete(struct ctx *ctx, enum retention_table table, usec_t before, int64_t limit,
