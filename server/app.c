@@ -266,7 +266,6 @@ static bool start_mqtt(struct app *app, struct error *err)
 	const struct config *config = app->config;
 	const struct mqtt_settings settings = {
 		.url = config->mqtt_url,
-		.client_id = "muster-server",
 		.ca_path = key_path(app, config->mqtt_ca, "ca.crt"),
 		.certificate_path = key_path(app, config->mqtt_certificate, "mqtt-client.crt"),
 		.key_path = key_path(app, config->mqtt_key, "mqtt-client.key"),

@@ -29,6 +29,7 @@ enum {
 struct mqtt {
 	char host[256];
 	char owner[ID_SIZE];
+	char client_id[sizeof("muster-server-") + ID_SIZE];
 	const char *database_url;
 	struct link *link;
 	struct ingest *ingest;
@@ -179,7 +180,7 @@ static bool start_parts(struct mqtt *mqtt, const struct mqtt_settings *settings,
 	const struct link_settings link = {
 		.host = mqtt->host,
 		.port = port,
-		.client_id = settings->client_id,
+		.client_id = settings->client_id != NULL ? settings->client_id : mqtt->client_id,
 		.ca_path = settings->ca_path,
 		.certificate_path = settings->certificate_path,
 		.key_path = settings->key_path,
@@ -217,6 +218,7 @@ bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out, struct 
 		snprintf(mqtt->owner, sizeof(mqtt->owner), "%s", settings->owner);
 	else
 		id_random(mqtt->owner, "");
+	snprintf(mqtt->client_id, sizeof(mqtt->client_id), "muster-server-%s", mqtt->owner);
 	mqtt->database_url = settings->database_url;
 	pthread_mutex_init(&mqtt->mutex, NULL);
 	pthread_condattr_init(&attributes);

@@ -19,7 +19,7 @@ struct server;
 /* Borrowed until mqtt_stop. */
 struct mqtt_settings {
 	const char *url;       /* mqtts://host:port as the server reaches the broker */
-	const char *client_id; /* "muster-server" where the broker takes it from the certificate */
+	const char *client_id; /* NULL: "muster-server-" and the owner, so that replicas differ */
 	const char *ca_path;
 	const char *certificate_path;
 	const char *key_path;

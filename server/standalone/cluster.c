@@ -18,7 +18,12 @@
 #include "base/spawn.h"
 #include "standalone/leftover.h"
 
-enum { SMALL_FILE_BYTES = 64 * 1024, STOP_GRACE_MS = 30000 };
+enum {
+	SMALL_FILE_BYTES = 64 * 1024,
+	STOP_GRACE_MS = 30000,
+	TOOL_LOOK_MS = 50,
+	TOOL_GRACE_MS = 5000
+};
 
 #define SOCKET_NAME "/.s.PGSQL.5432"
 
@@ -170,7 +175,12 @@ static bool run_tool(const struct cluster *cluster, char *const *argv, const cha
 	account_apply(&cluster->account, &options);
 	if (!spawn(&options, &child, err))
 		return false;
-	int status = child_wait(&child);
+	int status;
+	while (!child_wait_timeout(&child, TOOL_LOOK_MS, &status))
+		if (cluster->told_to_stop(cluster->arg)) {
+			child_stop(&child, true, TOOL_GRACE_MS);
+			return error_set(err, ERR_UNAVAILABLE, "told to stop");
+		}
 	if (status != 0)
 		return error_set(err, ERR_INTERNAL, "%s %s, see %s", argv[0],
 				 wait_status_text(status), cluster->log_path);
@@ -220,6 +230,8 @@ bool cluster_prepare(const struct tree *tree, struct arena *arena, struct cluste
 		     struct error *err)
 {
 	*cluster = (struct cluster){
+		.told_to_stop = cluster->told_to_stop,
+		.arg = cluster->arg,
 		.data = arena_printf(arena, "%s/pg", tree->root),
 		.socket_folder = choose_socket_folder(tree, arena),
 		.log_path = arena_printf(arena, "%s/postgresql.log", tree->log),

@@ -15,6 +15,10 @@
 #include "standalone/tree.h"
 
 struct cluster {
+	/* Set by the caller: asked now and then while the cluster is made, which takes seconds. */
+	bool (*told_to_stop)(void *arg);
+	void *arg;
+
 	struct account account;
 	const char *programs; /* folder of initdb and postgres */
 	const char *data;

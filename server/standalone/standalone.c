@@ -118,8 +118,18 @@ static void stop_signer(struct standalone *self)
 	signer_free(self->signer);
 }
 
+static bool told_to_stop(void *arg)
+{
+	struct standalone *self = arg;
+
+	loop_turn(self->loop, 0);
+	return self->stopping;
+}
+
 static bool start_cluster(struct standalone *self, struct error *err)
 {
+	self->cluster.told_to_stop = told_to_stop;
+	self->cluster.arg = self;
 	if (!cluster_prepare(&self->tree, self->arena, &self->cluster, err) ||
 	    !cluster_start(&self->cluster, self->loop, self->arena, err))
 		return false;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Runs the real signer process: this program plays musterd when it is started with "signer". */
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -8,7 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -19,6 +24,7 @@
 #include "base/x509.h"
 #include "protocol/dsse.h"
 #include "signer/client.h"
+#include "signer/confine.h"
 #include "signer/process.h"
 
 static const char NODE[] = "nabcdefgh234567abcde";
@@ -241,6 +247,35 @@ static void refuses_keys_that_others_can_read(void **state)
 	assert_non_null(strstr(fixture->err.text, "ca.key"));
 }
 
+/* What a sealed process is refused, one bit each, as the exit status of a child. */
+static int refusals_when_sealed(void)
+{
+	struct error err = {0};
+	int refused = 0;
+
+	if (!confine_begin("/", &err) || !confine_seal(&err))
+		return 128;
+	refused |= (socket(AF_INET, SOCK_STREAM, 0) < 0 && errno == EPERM) << 0;
+	refused |= (open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EPERM) << 1;
+	refused |= (execl("/bin/true", "true", NULL) < 0 && errno == EPERM) << 2;
+	refused |= (fork() < 0 && errno == EPERM) << 3;
+	refused |= (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 0) << 4;
+	return refused;
+}
+
+static void seals_itself_off(void **state)
+{
+	int status;
+	pid_t child = fork();
+
+	(void)state;
+	if (child == 0)
+		_exit(refusals_when_sealed());
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0x1f);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -259,6 +294,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(makes_no_new_key_for_an_old_authority, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(refuses_keys_that_others_can_read, setup, teardown),
+		cmocka_unit_test(seals_itself_off),
 	};
 
 	if (argc == 4 && strcmp(argv[1], "signer") == 0)
