@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Walks both tables: nothing is a dead end, nothing goes backward but a retry. */
+/*
+ * Walks both tables: nothing is a dead end, nothing goes backward but a retry. With --print the
+ * program writes the diagrams that stand in docs/rollout-states.md, which is compared here.
+ */
 #include "domain/rollout/machine.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/strbuf.h"
 
 #include "protocol/messages.h"
 #include "test.h"
@@ -114,7 +121,49 @@ static void test_sources_agree_with_table(void **state)
 	}
 }
 
-int main(void)
+static const char BEGIN_MARK[] = "<!-- begin: printed by test_rollout_machine --print -->\n";
+static const char END_MARK[] = "<!-- end -->";
+
+static void diagrams_print(struct strbuf *out)
+{
+	strbuf_append_string(out, "```mermaid\nstateDiagram-v2\n    [*] --> draft\n");
+	for (int s = 0; s < ROLLOUT_STATE_COUNT; s++)
+		for (int e = 0; e < ROLLOUT_EVENT_COUNT; e++) {
+			enum rollout_state next;
+			if (rollout_next((enum rollout_state)s, (enum rollout_event)e, &next))
+				strbuf_printf(out, "    %s --> %s: %s\n", ROLLOUT_STATE_NAMES[s],
+					      ROLLOUT_STATE_NAMES[next], ROLLOUT_EVENT_NAMES[e]);
+		}
+	strbuf_append_string(out, "```\n\n```mermaid\nstateDiagram-v2\n    [*] --> pending\n");
+	for (int s = 0; s < STEP_STATE_COUNT; s++)
+		for (int e = 0; e < STEP_EVENT_COUNT; e++) {
+			enum step_state next;
+			if (step_next((enum step_state)s, (enum step_event)e, &next))
+				strbuf_printf(out, "    %s --> %s: %s\n", STEP_STATE_NAMES[s],
+					      STEP_STATE_NAMES[next], STEP_EVENT_NAMES[e]);
+		}
+	strbuf_append_string(out, "```\n");
+}
+
+static void test_docs_show_the_tables(void **state)
+{
+	struct arena *arena = arena_new();
+	struct strbuf diagrams;
+	struct error err;
+	char *text;
+
+	(void)state;
+	strbuf_init(&diagrams, arena, 1 << 16);
+	strbuf_append_string(&diagrams, BEGIN_MARK);
+	diagrams_print(&diagrams);
+	strbuf_append_string(&diagrams, END_MARK);
+	assert_true(
+		file_read(SOURCE_DIR "/docs/rollout-states.md", 1 << 20, arena, &text, NULL, &err));
+	assert_non_null(strstr(text, diagrams.data));
+	arena_free(arena);
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_rollout_state_is_reached_and_left),
@@ -123,7 +172,18 @@ int main(void)
 		cmocka_unit_test(test_only_failures_are_retried),
 		cmocka_unit_test(test_every_step_ends),
 		cmocka_unit_test(test_sources_agree_with_table),
+		cmocka_unit_test(test_docs_show_the_tables),
 	};
+
+	if (argc > 1 && strcmp(argv[1], "--print") == 0) {
+		struct strbuf diagrams;
+
+		strbuf_init(&diagrams, NULL, 1 << 16);
+		diagrams_print(&diagrams);
+		fputs(diagrams.data, stdout);
+		strbuf_release(&diagrams);
+		return 0;
+	}
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
