@@ -25,9 +25,9 @@ enum {
 	SPEC_MAX_ARGUMENTS = 128,
 	SPEC_MAX_ENV = 128,
 	SPEC_MAX_STRING = 4096,
-	SPEC_MAX_AFTER = 32,
+	SPEC_MAX_AFTER = 64,
 	SPEC_MAX_PROBES = 16,
-	SPEC_MAX_GLOBS = 64,
+	SPEC_MAX_GLOBS = 100,
 	SPEC_MAX_SNAPSHOT = 32,
 	SPEC_MAX_EXPANDED = 128 * 1024, /* bytes of the merged and expanded document */
 	SPEC_MAX_DEPTH = 8,
@@ -50,7 +50,8 @@ struct probe_spec {
 	int port;
 	const char *path;
 	int status;
-	const char *body;	    /* http: text that the answer holds; log: text of the line */
+	const char *body;	    /* http: text that the answer holds */
+	const char *match;	    /* log: text of the line */
 	const char *const *headers; /* http: "Name: value" */
 	size_t header_count;
 	const char *username; /* http, mqtt */

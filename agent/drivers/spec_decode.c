@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "drivers/spec_decode.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static const struct field PROBE_FIELDS[] = {
 	FIELD_STRING(struct probe_spec, path, 0, 2048),
 	FIELD_INT(struct probe_spec, status, 0, 100, 599),
 	FIELD_STRING(struct probe_spec, body, 0, 1024),
+	FIELD_STRING(struct probe_spec, match, 0, 1024),
 	FIELD_STRINGS(struct probe_spec, headers, header_count, 0, 16, 1024),
 	FIELD_STRING(struct probe_spec, username, 0, 255),
 	FIELD_STRING(struct probe_spec, password, 0, 255),
@@ -181,6 +183,15 @@ static void default_int(int *value, int preset)
 		*value = preset;
 }
 
+/* Probes ask this machine, as a rule: no resolver that could block is needed. */
+static bool host_valid(const char *host)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return strcmp(host, "localhost") == 0 || inet_pton(AF_INET, host, address) == 1 ||
+	       inet_pton(AF_INET6, host, address) == 1;
+}
+
 static bool probe_check(struct probe_spec *probe, struct error *err)
 {
 	default_int(&probe->interval_ms, 1000);
@@ -199,8 +210,12 @@ static bool probe_check(struct probe_spec *probe, struct error *err)
 		return error_set_field(err, ERR_INVALID, "port", "is required");
 	if (probe->kind == PROBE_EXEC && probe->command_count == 0)
 		return error_set_field(err, ERR_INVALID, "command", "is required");
-	if (probe->kind == PROBE_LOG && (!probe->body || !*probe->body))
-		return error_set_field(err, ERR_INVALID, "body", "is required");
+	if (probe->kind == PROBE_LOG && (!probe->match || !*probe->match))
+		return error_set_field(err, ERR_INVALID, "match", "is required");
+	if (network && !host_valid(probe->host))
+		return error_set_field(err, ERR_INVALID, "host",
+				       "\"%s\" is neither localhost nor a numeric address",
+				       probe->host);
 	if (probe->path[0] != '/' || strpbrk(probe->path, " \r\n\t"))
 		return error_set_field(err, ERR_INVALID, "path", "cannot be asked for");
 	for (size_t i = 0; i < probe->header_count; i++) {

@@ -97,8 +97,8 @@ static bool lines_match(const struct probe *probe, const char *data, size_t size
 			break;
 		size_t length = (size_t)(end - data) - at;
 		bool match = segment_parse(data + at, length, &record) && record.text &&
-			     memmem(record.text, record.text_length, probe->spec->body,
-				    strlen(probe->spec->body));
+			     memmem(record.text, record.text_length, probe->spec->match,
+				    strlen(probe->spec->match));
 		at += length + 1;
 		if (match) {
 			*used = at;

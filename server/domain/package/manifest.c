@@ -12,6 +12,8 @@ enum {
 	ITEMS_MAX = 64,
 	PROBES_MAX = 16,
 	SNAPSHOT_MAX = 32,
+	HEADERS_MAX = 16,
+	BURST_MAX = 32, /* exits that an agent remembers */
 	HOUR_MS = 3600000,
 	TEN_MINUTES_MS = 600000,
 };
@@ -35,7 +37,7 @@ struct signal_spec {
 
 struct restart_spec {
 	int policy;
-	int64_t delay_ms, max_delay_ms, burst, window_ms;
+	int64_t delay_ms, max_delay_ms, burst, window_ms, hold_ms;
 };
 
 struct limits_spec {
@@ -47,14 +49,14 @@ struct probe_spec {
 	bool readiness, liveness;
 	const char *host, *path, *body, *topic, *match, *username, *password;
 	json_t *port;
-	struct strings command;
+	struct strings command, headers;
 	int64_t status, interval_ms, timeout_ms, success, failure, start_grace_ms;
 };
 
 struct service_spec {
 	int driver;
 	struct strings command, after, snapshot;
-	json_t *env;
+	json_t *env, *values;
 	const char *cwd, *user;
 	struct signal_spec stop, reload;
 	struct restart_spec restart;
@@ -80,8 +82,9 @@ static const struct field RESTART_FIELDS[] = {
 	FIELD_ENUM(struct restart_spec, policy, 0, POLICY_NAMES),
 	FIELD_INT64(struct restart_spec, delay_ms, 0, 0, HOUR_MS),
 	FIELD_INT64(struct restart_spec, max_delay_ms, 0, 0, HOUR_MS),
-	FIELD_INT64(struct restart_spec, burst, 0, 1, 1000),
+	FIELD_INT64(struct restart_spec, burst, 0, 1, BURST_MAX),
 	FIELD_INT64(struct restart_spec, window_ms, 0, 1000, HOUR_MS),
+	FIELD_INT64(struct restart_spec, hold_ms, 0, 1000, 24 * HOUR_MS),
 	FIELD_END,
 };
 
@@ -102,6 +105,8 @@ static const struct field PROBE_FIELDS[] = {
 	FIELD_STRING(struct probe_spec, path, 0, 1024),
 	FIELD_INT64(struct probe_spec, status, 0, 100, 599),
 	FIELD_STRING(struct probe_spec, body, 0, 1024),
+	FIELD_STRINGS_AS("headers", struct probe_spec, headers.items, headers.count, 0, HEADERS_MAX,
+			 1024),
 	FIELD_STRING(struct probe_spec, topic, 0, 255),
 	FIELD_STRINGS_AS("command", struct probe_spec, command.items, command.count, 0, ITEMS_MAX,
 			 STRING_MAX),
@@ -118,8 +123,8 @@ static const struct field PROBE_FIELDS[] = {
 
 static const struct field SERVICE_FIELDS[] = {
 	FIELD_ENUM(struct service_spec, driver, 0, DRIVER_NAMES),
-	FIELD_STRINGS_AS("command", struct service_spec, command.items, command.count,
-			 FIELD_REQUIRED, ITEMS_MAX, STRING_MAX),
+	FIELD_STRINGS_AS("command", struct service_spec, command.items, command.count, 0, ITEMS_MAX,
+			 STRING_MAX),
 	FIELD_JSON(struct service_spec, env, 0),
 	FIELD_STRING(struct service_spec, cwd, 0, 1024),
 	FIELD_OBJECT(struct service_spec, stop, 0, STOP_FIELDS),
@@ -129,6 +134,7 @@ static const struct field SERVICE_FIELDS[] = {
 			 LIMIT_NAME),
 	FIELD_OBJECT(struct service_spec, limits, 0, LIMITS_FIELDS),
 	FIELD_STRING(struct service_spec, user, 0, 32),
+	FIELD_JSON(struct service_spec, values, 0),
 	FIELD_OBJECTS(struct service_spec, probes, probe_count, 0, PROBES_MAX, PROBE_FIELDS,
 		      sizeof(struct probe_spec)),
 	FIELD_STRINGS_AS("snapshot", struct service_spec, snapshot.items, snapshot.count, 0,
@@ -226,6 +232,25 @@ static bool env_check(json_t *env, struct error *err)
 	return true;
 }
 
+/* What ${param.NAME} stands for unless the parameters of a node say otherwise. */
+static bool values_check(json_t *values, struct error *err)
+{
+	const char *name;
+	json_t *value;
+
+	if (!values)
+		return true;
+	if (!json_is_object(values) || json_object_size(values) > ITEMS_MAX)
+		return fail(err, "values", "is not an object of at most 64 members");
+	json_object_foreach (values, name, value) {
+		if (json_is_string(value) ? json_string_length(value) > STRING_MAX
+					  : !json_is_integer(value) && !json_is_boolean(value))
+			return fail(err, "values",
+				    "has a value that is no short string, whole number or boolean");
+	}
+	return true;
+}
+
 /* A number, or ${param.NAME} that gives one on the device. */
 static bool port_valid(const json_t *port)
 {
@@ -245,7 +270,8 @@ static bool port_valid(const json_t *port)
 
 static bool service_check(const struct service_spec *service, struct error *err)
 {
-	if (service->command.count == 0)
+	/* A driver other than generic brings a command along; an empty one is a mistake. */
+	if (service->command.count == 0 && (service->driver == 0 || service->command.items))
 		return fail(err, "command", "is empty");
 	if (!signal_valid(service->stop.signal))
 		return fail(err, "stop.signal", "is not like SIGTERM");
@@ -261,7 +287,7 @@ static bool service_check(const struct service_spec *service, struct error *err)
 			return fail(err, "probes",
 				    "has a port that is neither a number nor "
 				    "${param.NAME}");
-	return env_check(service->env, err);
+	return env_check(service->env, err) && values_check(service->values, err);
 }
 
 static bool service_parse(json_t *json, struct arena *arena, struct error *err)

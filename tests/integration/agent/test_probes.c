@@ -122,7 +122,7 @@ static void test_log_line_makes_ready(void **state)
 	set_shell(fixture, "web",
 		  "echo starting; while [ ! -e go ]; do sleep 0.02; done; echo now serving; exec "
 		  "sleep 1000",
-		  ",\"probes\":[{\"kind\":\"log\",\"body\":\"now serving\",\"interval_ms\":50,"
+		  ",\"probes\":[{\"kind\":\"log\",\"match\":\"now serving\",\"interval_ms\":50,"
 		  "\"start_grace_ms\":300000}]",
 		  1);
 	wait_for(fixture, file_exists("data/web") && status_of(fixture, "web").probes[0].text[0]);

@@ -169,6 +169,11 @@ static void test_bad_input_names_its_place(void **state)
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"http\",\"port\":1,"
 			 "\"headers\":[\"A: b\\r\\nC: d\"]}]}"),
 		 ERR_INVALID, "probes[0].headers", ""},
+		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"log\"}]}"), ERR_INVALID,
+		 "probes[0].match", "required"},
+		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"tcp\",\"port\":1,"
+			 "\"host\":\"example.org\"}]}"),
+		 ERR_INVALID, "probes[0].host", "example.org"},
 		{GENERIC("{\"command\":[\"x\"],\"snapshot\":[\"../other\"]}"), ERR_INVALID,
 		 "snapshot", "below"},
 		{GENERIC("{\"command\":[\"x\"],\"snapshot\":[\"/etc\"]}"), ERR_INVALID, "snapshot",

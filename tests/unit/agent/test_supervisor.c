@@ -264,7 +264,7 @@ static void test_order_and_circles(void **state)
 	set(fixture, "c", true, ",\"after\":[\"b\"]", 1);
 	set(fixture, "b", true, ",\"after\":[\"a\"]", 1);
 	set(fixture, "a", true,
-	    ",\"probes\":[{\"kind\":\"log\",\"body\":\"up\",\"start_grace_ms\":1000000}]", 1);
+	    ",\"probes\":[{\"kind\":\"log\",\"match\":\"up\",\"start_grace_ms\":1000000}]", 1);
 	set(fixture, "x", true, ",\"after\":[\"y\"]", 1);
 	set(fixture, "y", true, ",\"after\":[\"x\",\"nobody\"]", 1);
 	settle(fixture);
