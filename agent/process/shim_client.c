@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 
 enum {
 	SHIM_FD = 3,
-	ANSWER_TIMEOUT_MS = 1000,
+	ANSWER_TIMEOUT_MS = 5000,
 	EVENTS_PER_TURN = 8,
 };
 
@@ -245,6 +246,16 @@ static bool status_ask(int fd, struct shim_event *status, struct error *err)
 	return true;
 }
 
+/* A shim that is stuck would hold the name for ever. Its service dies with it. */
+static void stuck_kill(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 1)
+		kill(peer.pid, SIGKILL);
+}
+
 bool shim_client_connect(struct loop *loop, const char *run_dir, const char *name,
 			 shim_event_fn handler, void *arg, struct shim_client **out,
 			 struct shim_event *status, struct error *err)
@@ -260,6 +271,10 @@ bool shim_client_connect(struct loop *loop, const char *run_dir, const char *nam
 	if (fd < 0)
 		return error_set_errno(err, ERR_INTERNAL, errno, "could not connect to %s", path);
 	if (!status_ask(fd, status, err)) {
+		if (err->code == ERR_TIMEOUT) {
+			stuck_kill(fd);
+			unlink(path);
+		}
 		close(fd);
 		return error_prefix(err, "shim of %s", name);
 	}

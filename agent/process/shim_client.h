@@ -75,9 +75,10 @@ MUST_CHECK bool shim_client_spawn(const struct shim_start *start, struct shim_cl
 				  struct error *err);
 
 /*
- * Connects to the shim behind <run_dir>/<name>.sock and waits (up to a second) for its
+ * Connects to the shim behind <run_dir>/<name>.sock and waits (up to five seconds) for its
  * status, which goes to *status; an exit that nobody collected follows as an event.
  * ERR_NOT_FOUND: nobody is there, the socket file was a leftover and is removed.
+ * ERR_TIMEOUT: it was stuck and has been killed, which takes its service along.
  */
 MUST_CHECK bool shim_client_connect(struct loop *loop, const char *run_dir, const char *name,
 				    shim_event_fn handler, void *arg, struct shim_client **out,

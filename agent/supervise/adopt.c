@@ -48,7 +48,8 @@ static void adopt_one(struct supervisor *supervisor, const char *name)
 	/* After a power cut the sockets are still there and nobody behind them. */
 	if (err.code != ERR_NOT_FOUND)
 		log_warn("could not adopt service=%s reason=\"%s\"", name, err.text);
-	cgroups_kill(&supervisor->cgroups, name);
+	if (err.code == ERR_NOT_FOUND || err.code == ERR_TIMEOUT)
+		cgroups_kill(&supervisor->cgroups, name);
 	service_set_reason(service, "was not running when the agent started");
 	service->removing = true;
 	supervisor_poke(supervisor);

@@ -124,12 +124,7 @@ bool shim_client_connect(struct loop *loop, const char *run_dir, const char *nam
 			 shim_event_fn handler, void *arg, struct shim_client **out,
 			 struct shim_event *status, struct error *err)
 {
-	(void)loop;
-	(void)run_dir;
-	(void)handler;
-	(void)arg;
-	(void)out;
-	(void)status;
+	(void)loop, (void)run_dir, (void)handler, (void)arg, (void)out, (void)status;
 	return error_set(err, ERR_NOT_FOUND, "no shim holds %s", name);
 }
 
@@ -195,9 +190,6 @@ void shim_client_leave(struct shim_client *client)
 bool shim_exit_file_take(const char *run_dir, const char *name, char buffer[SHIM_CLIENT_MAX_PACKET],
 			 struct shim_event *event)
 {
-	(void)run_dir;
-	(void)name;
-	(void)buffer;
-	(void)event;
+	(void)run_dir, (void)name, (void)buffer, (void)event;
 	return false;
 }

@@ -299,19 +299,38 @@ static void test_order_of_start_and_stop(void **state)
 	fixture->stopped = false;
 }
 
-static void test_killed_shim_takes_its_service_along(void **state)
+static pid_t parent_of(struct fixture *fixture, pid_t pid)
+{
+	const char *text =
+		read_text(fixture, arena_printf(fixture->arena, "/proc/%d/stat", (int)pid));
+	int parent = 0;
+
+	assert_int_equal(sscanf(strrchr(text, ')') + 4, "%d", &parent), 1);
+	return parent;
+}
+
+static void test_stuck_shim_is_replaced_by_a_returning_agent(void **state)
 {
 	struct fixture *fixture = *state;
-	char path[64];
 
 	set_shell(fixture, "web", "exec sleep 1000", "", 1);
 	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING);
 	pid_t pid = status_of(fixture, "web").pid;
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	const char *text = read_text(fixture, path);
-	pid_t shim = 0;
-	assert_int_equal(sscanf(strrchr(text, ')') + 4, "%d", &shim), 1);
-	kill(shim, SIGKILL);
+	kill(parent_of(fixture, pid), SIGSTOP);
+	agent_restart(fixture);
+	set_shell(fixture, "web", "exec sleep 1000", "", 1);
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING);
+	wait_for(fixture, !process_exists(pid));
+}
+
+static void test_killed_shim_takes_its_service_along(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_shell(fixture, "web", "exec sleep 1000", "", 1);
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING);
+	pid_t pid = status_of(fixture, "web").pid;
+	kill(parent_of(fixture, pid), SIGKILL);
 	wait_for(fixture, status_of(fixture, "web").pid != pid &&
 				  state_of(fixture, "web") == SERVICE_RUNNING);
 	wait_for(fixture, !process_exists(pid));
@@ -338,6 +357,7 @@ int main(void)
 		TEST(test_commands),
 		TEST(test_order_of_start_and_stop),
 		TEST(test_killed_shim_takes_its_service_along),
+		TEST(test_stuck_shim_is_replaced_by_a_returning_agent),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
