@@ -49,7 +49,7 @@ COMMENT ON COLUMN node.key_sha256 IS 'SHA-256 of the public key (SubjectPublicKe
 
 COMMENT ON INDEX node_name IS 'A retired node gives its name back, so that its successor may take it.';
 
-CREATE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+CREATE FUNCTION time_text(at timestamptz) RETURNS text LANGUAGE sql STABLE PARALLEL SAFE AS $$
 	SELECT to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
 $$;
 COMMENT ON FUNCTION time_text(timestamptz) IS 'RFC 3339 in UTC with microseconds: the form of all times in JSON.';
@@ -73,25 +73,34 @@ CREATE TRIGGER node_status_keep
 	BEFORE INSERT OR UPDATE OF state, online, trouble, reported_generation, desired_generation
 	ON node FOR EACH ROW EXECUTE FUNCTION node_status_keep();
 
+-- Not in SQL: a body with a subquery is never inlined, and its start for every row costs ten times more.
 CREATE FUNCTION node_matches(labels jsonb, requirements jsonb) RETURNS boolean
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-	SELECT NOT EXISTS (
-		SELECT FROM jsonb_array_elements(requirements) AS r (item)
-		WHERE NOT CASE item ->> 'op'
+	LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+	item jsonb;
+	value text;
+	holds boolean;
+BEGIN
+	FOR i IN 0 .. jsonb_array_length(requirements) - 1 LOOP
+		item := requirements -> i;
+		value := labels ->> (item ->> 'key');
+		holds := CASE item ->> 'op'
 			WHEN 'all' THEN true
-			WHEN 'none' THEN false
-			WHEN 'exists' THEN labels ? (item ->> 'key')
-			WHEN 'not_exists' THEN NOT labels ? (item ->> 'key')
-			WHEN 'in' THEN coalesce((item -> 'values') ? (labels ->> (item ->> 'key')), false)
-			WHEN 'not_in' THEN NOT coalesce((item -> 'values') ? (labels ->> (item ->> 'key')), false)
-			WHEN 'gt' THEN coalesce(CASE
-				WHEN labels ->> (item ->> 'key') ~ '^-?[0-9]{1,18}$'
-				THEN (labels ->> (item ->> 'key'))::bigint > (item ->> 'number')::bigint END, false)
-			WHEN 'lt' THEN coalesce(CASE
-				WHEN labels ->> (item ->> 'key') ~ '^-?[0-9]{1,18}$'
-				THEN (labels ->> (item ->> 'key'))::bigint < (item ->> 'number')::bigint END, false)
-			ELSE false END)
-$$;
+			WHEN 'exists' THEN value IS NOT NULL
+			WHEN 'not_exists' THEN value IS NULL
+			WHEN 'in' THEN coalesce((item -> 'values') ? value, false)
+			WHEN 'not_in' THEN NOT coalesce((item -> 'values') ? value, false)
+			WHEN 'gt' THEN coalesce(CASE WHEN value ~ '^-?[0-9]{1,18}$'
+				THEN value::bigint > (item ->> 'number')::bigint END, false)
+			WHEN 'lt' THEN coalesce(CASE WHEN value ~ '^-?[0-9]{1,18}$'
+				THEN value::bigint < (item ->> 'number')::bigint END, false)
+			ELSE false END;
+		IF NOT holds THEN
+			RETURN false;
+		END IF;
+	END LOOP;
+	RETURN true;
+END $$;
 COMMENT ON FUNCTION node_matches(jsonb, jsonb) IS 'Whether labels fulfil all requirements of a parsed selector: [{"key","op","values"|"number"}], op in, not_in, exists, not_exists, gt, lt, all, none.';
 
 CREATE TABLE enroll_token (

@@ -34,7 +34,8 @@
 	" n.last_seen_at, n.enrolled_at, n.retired_at, n.agent_version, n.platform, n.hostname," \
 	" n.boot_id, n.cert_serial, n.cert_not_after, n.desired_generation, n.desired_digest,"   \
 	" n.reported_generation, n.reported_digest, n.health, n.revision,"                       \
-	" EXISTS (SELECT FROM node_service d WHERE d.node_id = n.id AND d.drift) AS drift, " NODE_SERVICES
+	" coalesce((SELECT bool_or(d.drift) FROM node_service d WHERE d.node_id = n.id), false)" \
+	" AS drift, " NODE_SERVICES
 
 /* $1 project, $2 requirements, $3 status, $4 part of a text. */
 #define NODE_FILTER                                                                                                    \
@@ -62,16 +63,6 @@ static const char NODES_LIST_BY_LAST_SEEN[] =
 	" ORDER BY coalesce(n.last_seen_at, 'epoch') DESC, n.id DESC LIMIT $7";
 
 static const char NODES_COUNT[] = "SELECT count(*)" NODE_FILTER;
-
-static const char NODES_MATCH[] =
-	"SELECT " NODE_COLUMNS " FROM node n WHERE n.project_id = $1 AND n.state <> 'retired'"
-	" AND (($2::jsonb IS NOT NULL AND node_matches(n.labels, $2))"
-	" OR n.id = ANY ($3::text[]) OR n.name = ANY ($3)) ORDER BY n.name";
-
-static const char NODES_UNKNOWN[] =
-	"SELECT w.name FROM unnest($2::text[]) WITH ORDINALITY AS w (name, no)"
-	" WHERE NOT EXISTS (SELECT FROM node n WHERE n.project_id = $1 AND n.state <> 'retired'"
-	" AND (n.id = w.name OR n.name = w.name)) ORDER BY w.no LIMIT 1";
 
 /* The lock keeps two enrolments from choosing the same free name. */
 static const char NODES_NAME_LOCK[] =
@@ -206,24 +197,6 @@ bool nodes_count(struct ctx *ctx, const struct node_filter *filter, int64_t *out
 		      &rows, err))
 		return false;
 	*out = db_get_int(&rows, 0, 0);
-	return true;
-}
-
-bool nodes_match(struct ctx *ctx, const json_t *requirements, const char *const *names,
-		 size_t name_count, struct node **out, size_t *count, const char **unknown,
-		 struct error *err)
-{
-	struct db_value wanted = db_texts(names, name_count);
-	struct db_rows rows, missing;
-
-	if (!db_query(ctx->db, ctx->arena, NODES_UNKNOWN, DB_ARGS(db_text(ctx->project_id), wanted),
-		      &missing, err) ||
-	    !db_query(ctx->db, ctx->arena, NODES_MATCH,
-		      DB_ARGS(db_text(ctx->project_id), db_json(requirements), wanted), &rows,
-		      err) ||
-	    !scan_all(ctx, &rows, out, count, err))
-		return false;
-	*unknown = missing.count ? db_get_text(&missing, 0, 0) : NULL;
 	return true;
 }
 

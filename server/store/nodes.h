@@ -37,14 +37,6 @@ MUST_CHECK bool nodes_list(struct ctx *ctx, const struct node_filter *filter, st
 MUST_CHECK bool nodes_count(struct ctx *ctx, const struct node_filter *filter, int64_t *out,
 			    struct error *err);
 
-/*
- * Targets of a change: nodes that fulfil the requirements (NULL: none does) or are named, by id or
- * name; not retired; ordered by name. unknown gets the first name that fits no node, or NULL.
- */
-MUST_CHECK bool nodes_match(struct ctx *ctx, const json_t *requirements, const char *const *names,
-			    size_t name_count, struct node **out, size_t *count,
-			    const char **unknown, struct error *err);
-
 struct node_new {
 	const char *id;
 	const char *name; /* wanted; a number is added when it is taken */

@@ -208,28 +208,6 @@ static void test_free_names_count_up(void **state)
 	assert_string_equal(name, "a");
 }
 
-static void test_match_names_what_is_unknown(void **state)
-{
-	static const char *const NAMES[] = {NODE("d"), "b", "nobody"};
-	struct ctx *ctx = harness_ctx();
-	struct error err = {0};
-	const char *unknown;
-	struct node *nodes;
-	size_t count;
-
-	(void)state;
-	harness_sql(ctx->db, SITES);
-	assert_done(nodes_match(ctx, parse("site=x"), NAMES, 3, &nodes, &count, &unknown, &err),
-		    err);
-	assert_int_equal(count, 3);
-	assert_string_equal(unknown, "nobody");
-	assert_done(nodes_match(ctx, NULL, NAMES, 2, &nodes, &count, &unknown, &err), err);
-	assert_int_equal(count, 2);
-	assert_null(unknown);
-	assert_done(nodes_match(ctx, NULL, NULL, 0, &nodes, &count, &unknown, &err), err);
-	assert_int_equal(count, 0);
-}
-
 static void test_command_waits_in_the_outbox(void **state)
 {
 	json_auto_t *payload = json_pack("{s:s}", "kind", "resend");
@@ -280,7 +258,6 @@ int main(void)
 		STORE_TEST(test_status_follows_the_facts),
 		STORE_TEST(test_projects_are_apart),
 		STORE_TEST(test_free_names_count_up),
-		STORE_TEST(test_match_names_what_is_unknown),
 		STORE_TEST(test_command_waits_in_the_outbox),
 		STORE_TEST(test_token_is_found_by_hash_only),
 	};

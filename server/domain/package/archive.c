@@ -29,20 +29,25 @@ static bool refuse(struct check *check, const char *path, const char *reason)
 			       path, reason);
 }
 
-/* Follows the segments; depth below the root must never become negative. */
-static bool stays_inside(const char *path, int depth)
+/*
+ * A target may climb at its start only, and not above the root: from there on it can only descend. A
+ * later ".." behind another symlink could lead anywhere.
+ */
+static bool stays_inside(const char *target, int depth)
 {
-	while (*path) {
-		size_t size = strcspn(path, "/");
+	bool climbing = true;
 
-		if (size == 2 && path[0] == '.' && path[1] == '.')
-			depth--;
-		else if (size > 0 && !(size == 1 && path[0] == '.'))
-			depth++;
-		if (depth < 0)
-			return false;
-		path += size;
-		path += *path == '/';
+	while (*target) {
+		size_t size = strcspn(target, "/");
+
+		if (size == 2 && target[0] == '.' && target[1] == '.') {
+			if (!climbing || --depth < 0)
+				return false;
+		} else if (size > 0 && !(size == 1 && target[0] == '.')) {
+			climbing = false;
+		}
+		target += size;
+		target += *target == '/';
 	}
 	return true;
 }

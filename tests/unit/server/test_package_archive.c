@@ -108,6 +108,7 @@ static void dangerous_entries_are_named(void **state)
 		{{{"link", AE_IFLNK, "/etc"}}, 1, "link"},
 		{{{"link", AE_IFLNK, ".."}}, 1, "link"},
 		{{{"a/link", AE_IFLNK, "../../x"}}, 1, "a/link"},
+		{{{"self", AE_IFLNK, "."}, {"out", AE_IFLNK, "self/self/../../x"}}, 2, "out"},
 		{{{"dir", AE_IFLNK, "other"}, {"dir/x", AE_IFREG, NULL}}, 2, "dir/x"},
 		{{{"file", AE_IFLNK, "other"}, {"./file", AE_IFREG, NULL}}, 2, "file"},
 		{{{"fifo", AE_IFIFO, NULL}}, 1, "fifo"},
