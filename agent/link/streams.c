@@ -6,8 +6,8 @@
 #include "protocol/limits.h"
 #include "protocol/messages.h"
 
-/* What explains a failure first, bulk last. */
-static const enum channel ORDER[] = {CHANNEL_RESULT, CHANNEL_EVENTS, CHANNEL_REPORTED,
+/* What runs before how a change went, which tells people to look; bulk last. */
+static const enum channel ORDER[] = {CHANNEL_REPORTED, CHANNEL_RESULT, CHANNEL_EVENTS,
 				     CHANNEL_LOGS};
 
 bool streams_connect(struct link *link, struct error *err)

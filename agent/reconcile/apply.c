@@ -5,9 +5,12 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "reconcile/report.h"
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
 #include "state/packages.h"
+
+enum { COMMIT_AGAIN_MS = 1000 };
 
 bool step_stops(const struct plan_step *step)
 {
@@ -264,6 +267,22 @@ static bool record_packages(struct transaction *transaction, struct error *err)
 	return true;
 }
 
+/* Sent before the result, so that who waits for that finds what runs now. */
+static void report_new(struct transaction *transaction)
+{
+	struct arena *arena = arena_new();
+	struct msg_reported reported = {
+		.generation = transaction->candidate.generation,
+		.digest = transaction->candidate.digest,
+	};
+
+	report_build(arena, transaction->options.supervisor, &transaction->to,
+		     transaction->options.place, &reported);
+	outgoing_reported(transaction->options.outgoing, &reported);
+	arena_free(arena);
+}
+
+/* What is decided and what is said about it are one step: neither survives without the other. */
 static bool commit(struct transaction *transaction, struct error *err)
 {
 	struct state *state = transaction->options.state;
@@ -271,6 +290,10 @@ static bool commit(struct transaction *transaction, struct error *err)
 	if (!state_begin(state, err))
 		return false;
 	bool ok = record_packages(transaction, err) && desired_commit(state, err);
+	if (ok) {
+		report_new(transaction);
+		transaction_tell(transaction, RESULT_SUCCEEDED);
+	}
 	return state_end(state, ok, err);
 }
 
@@ -278,14 +301,13 @@ static void finish(struct transaction *transaction)
 {
 	struct error err = {0};
 
-	if (!commit(transaction, &err)) {
-		/* The journal is still there: the next start tries again. */
-		log_error("could not commit the change: %s", err.text);
-		transaction_wait(transaction, 1000);
+	if (commit(transaction, &err)) {
+		transaction_end(transaction, TRANSACTION_COMMITTED);
 		return;
 	}
-	transaction_tell(transaction, RESULT_SUCCEEDED);
-	transaction_end(transaction, TRANSACTION_COMMITTED);
+	/* The journal is still there, so a new agent would do the same. */
+	log_error("could not commit the change: %s", err.text);
+	transaction_wait(transaction, COMMIT_AGAIN_MS);
 }
 
 static enum supervisor_gate look_at(struct transaction *transaction, const struct plan_step *step,

@@ -108,6 +108,9 @@ bool reconcile_new(const struct reconcile_options *options, struct reconcile **o
 
 	reconcile->options = *options;
 	reconcile->arena = arena_new();
+	/* Long ago, also on a machine that has just booted. */
+	reconcile->verdict_told = -USEC_PER_HOUR;
+	reconcile->postponed_at = -USEC_PER_HOUR;
 	if (!load_current(reconcile, err) || !load_accepted(reconcile, err)) {
 		reconcile_free(reconcile);
 		return false;

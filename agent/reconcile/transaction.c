@@ -89,19 +89,33 @@ char *transaction_failure_json(struct transaction *transaction)
 	return json_text(json, transaction->arena);
 }
 
-void transaction_refuse(struct transaction *transaction, bool final)
+bool transaction_decide(struct transaction *transaction, enum result_state state, bool keep,
+			struct error *err)
 {
+	struct state *store = transaction->options.state;
 	const struct verdict verdict = {
 		.generation = transaction->candidate.generation,
-		.state = RESULT_STATE_NAMES[RESULT_REFUSED],
+		.state = RESULT_STATE_NAMES[state],
 		.error = transaction_failure_json(transaction),
 	};
+
+	if (!state_begin(store, err))
+		return false;
+	bool ok =
+		keep ? verdict_insert(store, transaction->candidate.digest, &verdict, err)
+		     : desired_delete(store, DESIRED_CANDIDATE, err) && journal_delete(store, err);
+	transaction_tell(transaction, state);
+	return state_end(store, ok, err);
+}
+
+void transaction_refuse(struct transaction *transaction, bool final)
+{
 	struct error err = {0};
 
-	if (final && !verdict_insert(transaction->options.state, transaction->candidate.digest,
-				     &verdict, &err))
+	if (!final)
+		transaction_tell(transaction, RESULT_REFUSED);
+	else if (!transaction_decide(transaction, RESULT_REFUSED, true, &err))
 		log_error("could not keep the verdict: %s", err.text);
-	transaction_tell(transaction, RESULT_REFUSED);
 	transaction_end(transaction, final ? TRANSACTION_REFUSED : TRANSACTION_POSTPONED);
 }
 

@@ -68,6 +68,10 @@ void transaction_blame(struct transaction *transaction, const char *phase, const
 /* The failure as JSON text in the arena, for journal and verdict. */
 char *transaction_failure_json(struct transaction *transaction);
 
+/* The end of a candidate that failed, and its result, as one step. keep: with a verdict. */
+MUST_CHECK bool transaction_decide(struct transaction *transaction, enum result_state state,
+				   bool keep, struct error *err);
+
 /* Nothing was touched: says refused, keeps a verdict if final, and ends. */
 void transaction_refuse(struct transaction *transaction, bool final);
 

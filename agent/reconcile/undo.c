@@ -51,26 +51,13 @@ void undo_stop(struct transaction *transaction)
 
 static void end_undo(struct transaction *transaction, enum result_state state)
 {
+	/* One that only had to make way is not to blame: it may come again. */
+	bool keep = state == RESULT_ROLLBACK_FAILED ||
+		    strcmp(transaction->failure.code, "superseded") != 0;
 	struct error err = {0};
-	const struct verdict verdict = {
-		.generation = transaction->candidate.generation,
-		.state = RESULT_STATE_NAMES[state],
-		.error = transaction_failure_json(transaction),
-	};
-	/* One that only had to make way, or that nobody could finish, is not to blame. */
-	bool innocent =
-		state == RESULT_ROLLED_BACK && strcmp(transaction->failure.code, "superseded") == 0;
-	struct state *store = transaction->options.state;
-	bool ok = innocent ? state_begin(store, &err) &&
-				     state_end(store,
-					       desired_delete(store, DESIRED_CANDIDATE, &err) &&
-						       journal_delete(store, &err),
-					       &err)
-			   : verdict_insert(store, transaction->candidate.digest, &verdict, &err);
 
-	if (!ok)
+	if (!transaction_decide(transaction, state, keep, &err))
 		log_error("could not keep the verdict: %s", err.text);
-	transaction_tell(transaction, state);
 	transaction_end(transaction, state == RESULT_ROLLED_BACK ? TRANSACTION_ROLLED_BACK
 								 : TRANSACTION_ROLLBACK_FAILED);
 }

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A change reaches a real service, or everything is as before and the server knows why."""
+import tarfile
+
+from harness import packages, wait_until
+from harness.changes import Vendor, roll_out, steps
+
+LOOP = "cat ${CONF}/app.conf\nwhile :; do sleep 1; done\n"
+CONFIG = {"env": {"CONF": "${muster.config}"}}
+
+
+def pid_of(agent, name):
+    return next(s["pid"] for s in agent.status()["services"] if s["name"] == name)
+
+
+def make_config(api, name, text):
+    try:
+        api.get(f"/configs/{name}")
+    except AssertionError:
+        api.post("/configs", {"name": name})
+    return api.post(f"/configs/{name}/versions",
+                    {"files": [{"path": "app.conf", "content": text}]})["no"]
+
+
+def test_package_and_config_are_installed_and_only_what_differs_restarts(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    vendor.release("app", "1.0", LOOP, CONFIG)
+    vendor.release("other", "1.0", LOOP, CONFIG)
+    version = make_config(api, "c", "one on ${node.name} in ${muster.config}\n")
+    config = {"name": "c", "version": version}
+    done = roll_out(api, [
+        {"service": name, "driver": "generic", "package": {"name": name, "version": "1.0"},
+         "config": config, "run": True} for name in ("app", "other")])
+    assert done["state"] == "succeeded", steps(api, done)
+    root = agent.dir / "services" / "app" / "current" / "config"
+    assert (root / "app.conf").read_text() == f"one on gw in {root}\n"
+
+    pids = {name: pid_of(agent, name) for name in ("app", "other")}
+    version = make_config(api, "c", "two\n")
+    done = roll_out(api, [{"service": "app", "config": {"name": "c", "version": version}}])
+    assert done["state"] == "succeeded", steps(api, done)
+    assert (root / "app.conf").read_text() == "two\n"
+    assert pid_of(agent, "other") == pids["other"]
+    assert pid_of(agent, "app") != pids["app"]
+    wait_until(lambda: (agent.service("app") or {}).get("config") == {"name": "c", "version": 2},
+               "the report of the new version")
+
+    done = roll_out(api, [{"service": "other", "remove": True}])
+    assert done["state"] == "succeeded", steps(api, done)
+    assert [s["name"] for s in agent.status()["services"]] == ["app"]
+
+
+def test_broken_upgrade_puts_itself_back_with_the_cause(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    vendor.release("app", "1.0", "while :; do sleep 1; done\n")
+    vendor.release("app", "2.0", "echo no license found >&2\nexit 7\n")
+    change = {"service": "app", "driver": "generic", "run": True,
+              "package": {"name": "app", "version": "1.0"}}
+    assert roll_out(api, [change])["state"] == "succeeded"
+    change["package"] = {"name": "app", "version": "2.0"}
+    done = roll_out(api, [change], health_gate_ms=500)
+    assert done["state"] == "paused"
+    step = steps(api, done)[0]
+    assert step["state"] == "rolled_back"
+    assert step["error"]["service"] == "app" and "exited with 7" in step["error"]["text"]
+    assert step["error"]["stderr"] == "no license found\n"
+    status = agent.status()
+    assert status["services"][0]["state"] == "running"
+    wait_until(lambda: agent.service("app")["package"]["version"] == "1.0", "the old version")
+
+
+def test_hostile_archive_is_refused_and_nothing_stops(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    vendor.release("app", "1.0", "while :; do sleep 1; done\n")
+    change = {"service": "app", "driver": "generic", "run": True,
+              "package": {"name": "app", "version": "1.0"}}
+    assert roll_out(api, [change])["state"] == "succeeded"
+    pid = pid_of(agent, "app")
+
+    escape = tarfile.TarInfo("lib/link")
+    escape.type, escape.linkname = tarfile.SYMTYPE, "../../../../state.db"
+    data = packages.archive({"bin/run": "#!/bin/sh\n", "x": escape})
+    answer = packages.publish(api, data, vendor.key.sign(packages.manifest(data, "app", "2.0")))
+    if answer.status_code != 201:
+        # The server looks into archives too: then none of it reaches a device.
+        assert answer.status_code == 400
+        return
+    change["package"] = {"name": "app", "version": "2.0"}
+    done = roll_out(api, [change])
+    assert steps(api, done)[0]["state"] == "failed"
+    assert pid_of(agent, "app") == pid
+
+
+def test_command_restarts_a_service_once(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    vendor.release("app", "1.0", "while :; do sleep 1; done\n")
+    roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                    "package": {"name": "app", "version": "1.0"}}])
+    pid = pid_of(agent, "app")
+    api.post("/nodes/gw/commands", {"kind": "restart", "service": "app"})
+    wait_until(lambda: pid_of(agent, "app") not in (0, pid), "a new process")
+    wait_until(lambda: any(item["kind"] == "command.done"
+                           for item in api.get("/nodes/gw/timeline")["items"]), "the answer")
