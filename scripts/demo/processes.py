@@ -11,7 +11,7 @@ class DemoError(Exception):
     """Something that the demo cannot go on without; the text is for the user."""
 
 
-def wait_for(what, condition, timeout_s=60, every_s=0.1):
+def wait_for(what, condition, timeout_s=180, every_s=0.1):
     """Calls condition until it gives something true, and returns that."""
     deadline = time.monotonic() + timeout_s
     while True:

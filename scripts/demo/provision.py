@@ -68,7 +68,7 @@ def fill(plant, muster, folder, steps):
         muster.run("rollout", "start", "--file", changes, "--wait")
     with steps.step("see derived readings on every gateway"):
         for gateway in plant.gateways:
-            wait_for(f"derived readings on {gateway.name}", lambda g=gateway: g.readings("derived/#", 1, 5))
+            wait_for(f"derived readings on {gateway.name}", lambda g=gateway: g.readings("derived/#", 1, 10))
 
 
 def first_rollout(found):
