@@ -307,8 +307,8 @@ static void keeps_two_versions_before_the_current(void **state)
 	assert_int_equal(count, 2);
 	assert_string_equal(old[0], "a3");
 	assert_string_equal(old[1], "a2");
-	assert_success(release_raise(fixture->state, "broker", 7, &err), &err);
-	assert_success(release_raise(fixture->state, "broker", 3, &err), &err);
+	assert_success(release_note(fixture->state, "broker", 7, false, &err), &err);
+	assert_success(release_note(fixture->state, "broker", 3, false, &err), &err);
 	assert_success(release_find(fixture->state, "broker", &counter, &err), &err);
 	assert_int_equal(counter, 7);
 }
