@@ -76,6 +76,9 @@ static void client_close(struct shim *shim)
 	shim->client_fd = -1;
 	if (shim->exit.known)
 		exit_persist(shim);
+	/* An agent that died before it said what to run: there is nothing to hold. */
+	if (shim->run == 0)
+		shim->done = true;
 }
 
 static bool packet_send(struct shim *shim, const char *data, size_t size)
@@ -120,8 +123,11 @@ void control_send_exit(struct shim *shim)
 void control_unlink(struct shim *shim)
 {
 	char path[4096];
+	struct stat status;
 
-	if (run_path(shim, ".sock", path, sizeof(path)))
+	/* It may be that of a younger shim by now. */
+	if (run_path(shim, ".sock", path, sizeof(path)) && stat(path, &status) == 0 &&
+	    status.st_ino == shim->socket_inode)
 		unlink(path);
 }
 
@@ -140,6 +146,9 @@ bool control_listen(struct shim *shim)
 	bool bound = bind(shim->listen_fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
 		     listen(shim->listen_fd, 4) == 0;
 	umask(mask);
+	struct stat status;
+	if (bound && stat(address.sun_path, &status) == 0)
+		shim->socket_inode = status.st_ino;
 	return bound;
 }
 

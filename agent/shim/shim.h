@@ -127,6 +127,7 @@ struct shim {
 	bool done;
 	int signal_fd;
 	int listen_fd;
+	ino_t socket_inode;
 	int client_fd; /* -1: the agent is away */
 };
 

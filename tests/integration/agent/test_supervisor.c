@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "harness.h"
 
+#include "process/shim_client.h"
+
 static void test_service_starts_and_stops(void **state)
 {
 	struct fixture *fixture = *state;
@@ -299,6 +301,38 @@ static void test_order_of_start_and_stop(void **state)
 	fixture->stopped = false;
 }
 
+static void shim_ignored(const struct shim_event *event, void *arg)
+{
+	(void)event;
+	(void)arg;
+}
+
+static void test_shim_without_a_service_ends_with_its_agent(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const COMMAND[] = {"true", NULL};
+	static const char *const ENV[] = {NULL};
+	struct shim_client *client;
+	struct error err = {0};
+	const struct shim_start start = {
+		.loop = fixture->loop,
+		.program = BINARY_DIR "/bin/muster-shim",
+		.name = "web",
+		.run_dir = "run/shim",
+		.log_dir = "log",
+		.command = COMMAND,
+		.env = ENV,
+		.segment_bytes = 1 << 20,
+		.segment_count = 2,
+		.handler = shim_ignored,
+	};
+
+	assert_success(shim_client_spawn(&start, &client, &err), &err);
+	wait_for(fixture, file_exists("run/shim/web.sock"));
+	shim_client_free(client);
+	wait_for(fixture, !file_exists("run/shim/web.sock"));
+}
+
 static pid_t parent_of(struct fixture *fixture, pid_t pid)
 {
 	const char *text =
@@ -357,6 +391,7 @@ int main(void)
 		TEST(test_commands),
 		TEST(test_order_of_start_and_stop),
 		TEST(test_killed_shim_takes_its_service_along),
+		TEST(test_shim_without_a_service_ends_with_its_agent),
 		TEST(test_stuck_shim_is_replaced_by_a_returning_agent),
 	};
 
