@@ -39,6 +39,16 @@ static const char CONFIGS_INSERT[] =
 
 static const char CONFIGS_DELETE[] = "DELETE FROM config WHERE project_id = $1 AND id = $2";
 
+/* What a rollback would put back, or a rollout that is not over still hands out. */
+static const char CONFIGS_NEEDED[] =
+	"SELECT EXISTS (SELECT FROM node_service ns JOIN rollout_step s"
+	" ON s.rollout_id = ns.rollout_id AND s.node_id = ns.node_id WHERE ns.project_id = $1"
+	" AND s.before -> ns.service ->> 'config_id' = $2)"
+	" OR EXISTS (SELECT FROM rollout WHERE project_id = $1"
+	" AND state IN ('draft', 'awaiting_approval', 'running', 'paused', 'rolling_back')"
+	" AND changes @> jsonb_build_array(jsonb_build_object('config',"
+	" jsonb_build_object('name', $3::text))))";
+
 static const char CONFIG_VERSIONS_GET[] =
 	"SELECT " VERSION_COLUMNS " FROM config_version v JOIN config c ON c.id = v.config_id"
 	" WHERE c.project_id = $1 AND v.config_id = $2"
@@ -167,6 +177,16 @@ bool configs_delete(struct ctx *ctx, const struct config *config, struct error *
 		return error_set(err, ERR_CONFLICT,
 				 "config \"%s\" is what %" PRId64 " nodes should run", config->name,
 				 config->used_by);
+	struct db_rows rows;
+	if (!db_query(ctx->db, ctx->arena, CONFIGS_NEEDED,
+		      DB_ARGS(db_text(ctx->project_id), db_text(config->id), db_text(config->name)),
+		      &rows, err))
+		return false;
+	if (db_get_bool(&rows, 0, 0))
+		return error_set(err, ERR_CONFLICT,
+				 "config \"%s\" is part of a rollout that is not over, or what "
+				 "rolling back would restore",
+				 config->name);
 	return db_exec(ctx->db, CONFIGS_DELETE,
 		       DB_ARGS(db_text(ctx->project_id), db_text(config->id)), NULL, err);
 }

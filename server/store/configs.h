@@ -26,7 +26,8 @@ MUST_CHECK bool configs_count(struct ctx *ctx, int64_t *out, struct error *err);
 /* CONFLICT on field "name" when it is taken. */
 MUST_CHECK bool configs_insert(struct ctx *ctx, const struct config *config, struct error *err);
 
-/* With all versions. CONFLICT while a node should run one of them. */
+/* With all versions. CONFLICT while a node should run one of them, or a rollout or its undoing may need
+ * one. */
 MUST_CHECK bool configs_delete(struct ctx *ctx, const struct config *config, struct error *err);
 
 /* One version; no 0 = the latest. Files come with contents when asked for. NOT_FOUND. */

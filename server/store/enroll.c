@@ -42,6 +42,10 @@ static const char ENROLLMENTS_INSERT[] =
 static const char ENROLLMENTS_KEY_KNOWN[] =
 	"SELECT EXISTS (SELECT FROM node WHERE key_sha256 = $1 AND state <> 'retired')";
 
+static const char ENROLLMENTS_REFUSED_SINCE[] =
+	"SELECT count(*) FROM (SELECT action, at FROM audit ORDER BY id DESC LIMIT 200) newest"
+	" WHERE action = 'node.enroll_refused' AND at >= $1";
+
 static const struct field TOKEN_FIELDS[] = {
 	FIELD_STRING(struct enroll_token, id, 0, 64),
 	FIELD_STRING(struct enroll_token, project_id, 0, 64),
@@ -170,5 +174,16 @@ bool enrollments_key_known(struct ctx *ctx, const uint8_t key_sha256[SHA256_SIZE
 		      DB_ARGS(db_bytes(key_sha256, SHA256_SIZE)), &rows, err))
 		return false;
 	*known = db_get_bool(&rows, 0, 0);
+	return true;
+}
+
+bool enrollments_refused_since(struct ctx *ctx, usec_t since, int64_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, ENROLLMENTS_REFUSED_SINCE, DB_ARGS(db_time(since)),
+		      &rows, err))
+		return false;
+	*count = db_get_int(&rows, 0, 0);
 	return true;
 }

@@ -45,3 +45,7 @@ MUST_CHECK bool enrollments_insert(struct ctx *ctx, const char *token_id,
 /* Whether a node that is not retired, in any project, has this key. */
 MUST_CHECK bool enrollments_key_known(struct ctx *ctx, const uint8_t key_sha256[SHA256_SIZE],
 				      bool *known, struct error *err);
+
+/* Refusals that were audited since, in all projects; looks at the newest audit rows only. */
+MUST_CHECK bool enrollments_refused_since(struct ctx *ctx, usec_t since, int64_t *count,
+					  struct error *err);

@@ -37,6 +37,16 @@ static const char PACKAGE_RELEASES_INSERT[] =
 static const char PACKAGE_RELEASES_DELETE[] =
 	"DELETE FROM package_release WHERE project_id = $1 AND id = $2";
 
+/* What a rollback would put back, or a rollout that is not over still hands out. */
+static const char PACKAGE_RELEASES_NEEDED[] =
+	"SELECT EXISTS (SELECT FROM node_service ns JOIN rollout_step s"
+	" ON s.rollout_id = ns.rollout_id AND s.node_id = ns.node_id WHERE ns.project_id = $1"
+	" AND s.before -> ns.service ->> 'package_release_id' = $2)"
+	" OR EXISTS (SELECT FROM rollout WHERE project_id = $1"
+	" AND state IN ('draft', 'awaiting_approval', 'running', 'paused', 'rolling_back')"
+	" AND changes @> jsonb_build_array(jsonb_build_object('package',"
+	" jsonb_build_object('name', $3::text, 'version', $4::text))))";
+
 static const char PACKAGE_ARCHIVES_LOCK[] =
 	"SELECT pg_advisory_xact_lock(hashtextextended('archive ' || $1, 0))";
 
@@ -166,6 +176,17 @@ bool package_releases_delete(struct ctx *ctx, const struct package_release *rele
 	if (release->nodes)
 		return error_set(err, ERR_CONFLICT, "%s %s is what %" PRId64 " nodes should run",
 				 release->name, release->version, release->nodes);
+	struct db_rows rows;
+	if (!db_query(ctx->db, ctx->arena, PACKAGE_RELEASES_NEEDED,
+		      DB_ARGS(db_text(ctx->project_id), db_text(release->id),
+			      db_text(release->name), db_text(release->version)),
+		      &rows, err))
+		return false;
+	if (db_get_bool(&rows, 0, 0))
+		return error_set(err, ERR_CONFLICT,
+				 "%s %s is part of a rollout that is not over, or what rolling "
+				 "back would restore",
+				 release->name, release->version);
 	return db_exec(ctx->db, PACKAGE_RELEASES_DELETE,
 		       DB_ARGS(db_text(ctx->project_id), db_text(release->id)), NULL, err);
 }

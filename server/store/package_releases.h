@@ -27,7 +27,7 @@ MUST_CHECK bool package_releases_find(struct ctx *ctx, const char *name, const c
 MUST_CHECK bool package_releases_insert(struct ctx *ctx, const struct package_release *release,
 					struct error *err);
 
-/* CONFLICT while a node should run it. */
+/* CONFLICT while a node should run it, or a rollout or its undoing may need it. */
 MUST_CHECK bool package_releases_delete(struct ctx *ctx, const struct package_release *release,
 					struct error *err);
 

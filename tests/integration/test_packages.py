@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Packages: published when signature, manifest and archive agree, refused with the place otherwise."""
+import base64
 import hashlib
+import hmac
 import tarfile
 import time
 import urllib.parse
@@ -224,6 +226,35 @@ def test_download_needs_a_signature(server, api, key):
     assert anonymous.request("GET", f"{path}?{query}").status_code == 403
     assert anonymous.request("GET", "/download/../keys/ca.key").status_code in (400, 404)
     assert anonymous.request("GET", "/download/" + "z" * 64).status_code == 404
+
+
+def signed(server, sha256, node="nx", expires=None):
+    """The address as the server makes it for a node, with the key out of its data directory."""
+    expires = int(time.time()) + 60 if expires is None else expires
+    secret = bytes.fromhex((server.data / "keys" / "url.key").read_text().strip())
+    text = f"muster download v1\n{sha256}\n{node}\n{expires}".encode()
+    code = hmac.new(secret, text, hashlib.sha256).digest()
+    query = {"node": node, "expires": expires,
+             "sig": base64.urlsafe_b64encode(code).rstrip(b"=").decode()}
+    return f"/download/{sha256}?{urllib.parse.urlencode(query)}"
+
+
+def test_download_in_ranges(server, api, key):
+    data = packages.archive({"bin/run": "#!/bin/sh\n", "blob": "x" * 100000})
+    release = packages.publish(api, data, key.sign(packages.manifest(data))).json()
+    path, anonymous = signed(server, release["sha256"]), api.anonymous()
+    whole = anonymous.request("GET", path)
+    assert whole.status_code == 200 and whole.content == data
+    assert whole.headers["ETag"] == f'"{release["sha256"]}"'
+    rest = anonymous.request("GET", path, headers={"Range": f"bytes={len(data) // 2}-"})
+    assert rest.status_code == 206 and rest.content == data[len(data) // 2:]
+    beyond = anonymous.request("GET", path, headers={"Range": f"bytes={len(data)}-"})
+    assert beyond.status_code == 416
+    same = anonymous.request("GET", path, headers={"If-None-Match": whole.headers["ETag"]})
+    assert same.status_code == 304
+    expired = signed(server, release["sha256"], expires=int(time.time()) - 1)
+    assert anonymous.request("GET", expired).status_code == 403
+    assert anonymous.request("GET", signed(server, "a" * 64)).status_code == 404
 
 
 def test_viewers_may_only_look(server, api, key):

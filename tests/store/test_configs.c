@@ -97,6 +97,34 @@ static void test_used_config_cannot_be_deleted(void **state)
 	assert_int_equal(err.code, ERR_CONFLICT);
 }
 
+static void test_config_that_a_rollback_needs_stays(void **state)
+{
+	static const char MOVED_ON[] =
+		"INSERT INTO rollout (id, project_id, number, name, kind, state, changes, targets,"
+		" strategy) VALUES ('rolloutaaaaaaaaaaaaa', '" HARNESS_PROJECT
+		"', 1, 'r', 'change', 'succeeded', '[]', '{}', '{}');"
+		"INSERT INTO rollout_wave (rollout_id, no, size) VALUES ('rolloutaaaaaaaaaaaaa', 1, 1);"
+		"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave, before)"
+		" SELECT 'rolloutaaaaaaaaaaaaa', 'nnodeaaaaaaaaaaaaaaa', '" HARNESS_PROJECT
+		"', 1, jsonb_build_object('broker', jsonb_build_object('config_id', id)) FROM config;"
+		"UPDATE node_service SET config_id = NULL, config_version = NULL,"
+		" rollout_id = 'rolloutaaaaaaaaaaaaa'";
+	struct ctx *ctx = harness_ctx();
+	struct config_version version;
+	struct error err = {0};
+
+	(void)state;
+	create("broker");
+	assert_done(save("broker", "1", -1, &version, &err), err);
+	harness_sql(ctx->db, USE);
+	harness_sql(ctx->db, MOVED_ON);
+	assert_false(config_delete(ctx, "broker", &err));
+	assert_int_equal(err.code, ERR_CONFLICT);
+	harness_sql(ctx->db, "UPDATE node_service SET rollout_id = 'another'");
+	ctx->db->doomed = false;
+	assert_done(config_delete(ctx, "broker", &err), err);
+}
+
 static void test_other_project_has_its_own(void **state)
 {
 	struct ctx *ctx = harness_ctx();
@@ -143,6 +171,7 @@ int main(void)
 		STORE_TEST(test_versions_share_content),
 		STORE_TEST(test_stale_base_is_a_conflict),
 		STORE_TEST(test_used_config_cannot_be_deleted),
+		STORE_TEST(test_config_that_a_rollback_needs_stays),
 		STORE_TEST(test_other_project_has_its_own),
 		STORE_TEST(test_node_value_comes_before_project_value),
 	};

@@ -20,7 +20,7 @@
 #include "store/nodes.h"
 
 #define TOKEN_PREFIX "mse_"
-enum { TOKEN_SECRET_BYTES = 32, NAME_MAX_BYTES = 63 };
+enum { TOKEN_SECRET_BYTES = 32, NAME_MAX_BYTES = 63, REFUSALS_PER_MINUTE = 100 };
 
 /* --- tokens --- */
 
@@ -266,14 +266,21 @@ static bool request_check(struct ctx *ctx, struct enrolment *enrolment, struct e
 	return true;
 }
 
-/* What was refused is rolled back, so its audit row is a transaction of its own. */
+/*
+ * What was refused is rolled back, so its audit row is a transaction of its own. Anybody may be refused,
+ * so only so many rows a minute are written.
+ */
 static bool refused(struct ctx *outer, const struct enrolment *enrolment, struct error *err)
 {
 	struct ctx ctx = *outer;
 	struct error ignored;
+	int64_t recent;
 
 	if (err->code != ERR_UNAUTHENTICATED && err->code != ERR_FORBIDDEN &&
 	    err->code != ERR_INVALID)
+		return false;
+	if (!enrollments_refused_since(&ctx, ctx.now - USEC_PER_MINUTE, &recent, &ignored) ||
+	    recent >= REFUSALS_PER_MINUTE)
 		return false;
 	if (enrolment->token_found)
 		ctx.project_id = enrolment->token.project_id;
