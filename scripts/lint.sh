@@ -41,7 +41,7 @@ shell_scripts() {
 
 spelling() {
     list '*.c' '*.h' '*.md' '*.py' '*.sh' '*.sql' '*.yaml' '*.cmake' |
-        xargs -0 -r codespell --ignore-words-list=ths,nd,te,crate,upto,fo
+        xargs -0 -r codespell --ignore-words-list=ths,nd,te,crate,upto,fo,iif,ndoes
 }
 
 for script in layers sizes wording; do

@@ -220,14 +220,14 @@ static void unknown_lengths_are_refused(void **state)
 
 static void folded_headers_are_refused(void **state)
 {
-	char name[] = "Content-Length4";
-	char far_value[] = "3";
+	/* In one array: where two of them lie is up to the compiler. */
+	char value_before[] = "3\0Content-Length";
 	char memory[600] = "X";
 	struct framing framing;
 
 	(void)state;
 	framing_init(&framing);
-	assert_false(framing_header(&framing, name, strlen(name), far_value, 1));
+	assert_false(framing_header(&framing, value_before + 2, 14, value_before, 1));
 	assert_int_equal(framing.status, 400);
 	framing_init(&framing);
 	assert_false(framing_header(&framing, memory, 1, memory + 400, 1));
