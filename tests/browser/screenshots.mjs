@@ -16,7 +16,7 @@ const pages = (rollout) => ({
 	overview: '/',
 	enrol: '/enrol',
 	nodes: '/nodes',
-	'nodes-peek': '/nodes?q=site%3Dplant-1&node=gw-1',
+	'nodes-peek': '/nodes?q=site%3Dplant-1&node=gw-2',
 	node: '/nodes/gw-1',
 	'node-config': '/nodes/gw-1?tab=config',
 	'node-logs': '/nodes/gw-1?tab=logs',

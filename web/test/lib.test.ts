@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { stripAnsi } from '../src/lib/ansi';
 import { holdOrder } from '../src/lib/held';
-import { changeText, finalShare, parseWaves, targetText } from '../src/lib/rollout';
+import { changeText, finalShare, parseWaves, sentence, targetText } from '../src/lib/rollout';
 import { toBuckets } from '../src/lib/states';
 import { bytes, duration, fullTime, parseTime } from '../src/lib/time';
 import { uuidFrom } from '../src/lib/uuid';
@@ -27,6 +27,13 @@ describe('rollout words', () => {
 		expect(targetText({ selector: 'site=a' })).toBe('site=a');
 		expect(targetText({ nodes: ['a', 'b', 'c', 'd', 'e'] })).toBe('a, b, c +2');
 		expect(targetText(null)).toBe('');
+		expect(targetText({ selector: '*' }, 'all nodes')).toBe('all nodes');
+	});
+	it('closes sentences once', () => {
+		expect(sentence('It runs')).toBe('It runs.');
+		expect(sentence('It runs.')).toBe('It runs.');
+		expect(sentence('已暂停')).toBe('已暂停。');
+		expect(sentence('')).toBe('');
 	});
 	it('sums states into buckets and the final share', () => {
 		expect(toBuckets({ succeeded: 2, rolled_back: 1, verifying: 3, queued: 4, odd: 9 })).toEqual({ succeeded: 2, failed: 1, in_progress: 3, offline: 0, pending: 4, skipped: 0 });

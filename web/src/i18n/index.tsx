@@ -2,6 +2,8 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState } 
 import type { ReactNode } from 'react';
 import { fill } from './format';
 import type { Params } from './format';
+import { say } from './sentences';
+import type { Sentence } from './sentences';
 import type { Dictionary } from './en';
 
 export type Lang = 'en' | 'zh';
@@ -13,10 +15,14 @@ interface I18n {
 	t: Translate;
 	/** Whether a key that comes from data (an event type, say) has words. */
 	has: (key: string) => key is Key;
+	/** A sentence of the server, translated if its form is known. */
+	say: (text: string) => string;
 	setLang: (lang: Lang) => void;
 }
 
-const loaders: Record<Lang, () => Promise<{ default: Dictionary }>> = {
+export interface Words { default: Dictionary; sentences: Sentence[] }
+
+const loaders: Record<Lang, () => Promise<Words>> = {
 	en: () => import('./en'),
 	zh: () => import('./zh'),
 };
@@ -27,11 +33,11 @@ export function initialLang(): Lang {
 	return document.documentElement.lang.startsWith('zh') ? 'zh' : 'en';
 }
 
-export async function loadLang(lang: Lang): Promise<Dictionary> {
-	return (await loaders[lang]()).default;
+export function loadLang(lang: Lang): Promise<Words> {
+	return loaders[lang]();
 }
 
-export function I18nProvider(props: { lang: Lang; words: Dictionary; children: ReactNode }) {
+export function I18nProvider(props: { lang: Lang; words: Words; children: ReactNode }) {
 	const [state, setState] = useState({ lang: props.lang, words: props.words });
 
 	useEffect(() => {
@@ -50,8 +56,9 @@ export function I18nProvider(props: { lang: Lang; words: Dictionary; children: R
 	const value = useMemo<I18n>(
 		() => ({
 			lang: state.lang,
-			t: (key, params) => fill(state.words[key] ?? key, params),
-			has: (key): key is Key => key in state.words,
+			t: (key, params) => fill(state.words.default[key] ?? key, params),
+			has: (key): key is Key => key in state.words.default,
+			say: (text) => say(state.words.sentences, text),
 			setLang,
 		}),
 		[state, setLang],

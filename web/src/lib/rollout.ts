@@ -17,10 +17,16 @@ export function rolloutTitle(r: Pick<Rollout, 'name' | 'changes'>): string {
 	return r.name || (r.changes ?? []).map(changeText).join(', ');
 }
 
-export function targetText(targets: Targets | null | undefined): string {
-	if (targets?.selector) return targets.selector;
+export function targetText(targets: Targets | null | undefined, all = '*'): string {
+	if (targets?.selector) return targets.selector === '*' ? all : targets.selector;
 	const nodes = targets?.nodes ?? [];
 	return nodes.length <= 3 ? nodes.join(', ') : `${nodes.slice(0, 3).join(', ')} +${nodes.length - 3}`;
+}
+
+/** Closes a sentence that came without its full stop; Chinese has its own. */
+export function sentence(text: string): string {
+	if (text === '' || /[.!?。！？]$/.test(text)) return text;
+	return text + (/[\u4e00-\u9fff]/.test(text) ? '。' : '.');
 }
 
 /** Part of the steps that is final, 0..100; null without counts. */

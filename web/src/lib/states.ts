@@ -24,16 +24,12 @@ export const nodeLooks: Record<string, Look> = {
 
 export const serviceLooks: Record<string, Look> = {
 	running: look('ok', 'ok', 'service.running'),
-	ready: look('ok', 'ok', 'service.running'),
-	healthy: look('ok', 'ok', 'service.running'),
 	starting: look('prog', 'prog', 'service.starting'),
 	stopping: look('prog', 'prog', 'service.stopping'),
-	reloading: look('prog', 'prog', 'service.reloading'),
 	stopped: look('skip', 'off', 'service.stopped'),
-	exited: look('skip', 'off', 'service.exited'),
 	unhealthy: look('warn', 'warn', 'service.unsteady'),
 	backoff: look('warn', 'warn', 'service.backoff'),
-	crash_loop: look('crit', 'crit', 'service.crashLoop'),
+	held: look('crit', 'crit', 'service.crashLoop'),
 	failed: look('crit', 'crit', 'service.failed'),
 };
 

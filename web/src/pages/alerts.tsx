@@ -42,7 +42,7 @@ export function groupAlerts(alerts: Alert[]): AlertGroup[] {
 }
 
 function Group({ group, chosen, onChoose }: { group: AlertGroup; chosen?: string; onChoose: (id: string) => void }) {
-	const { t, has } = useI18n();
+	const { t, has, say } = useI18n();
 	const can = useCan('operator');
 	const firing = group.alerts.filter((a) => a.state === 'firing');
 	const acknowledge = useAct((ids: string[]) => Promise.all(ids.map((id) => post(`/alerts/${id}/acknowledge`))), ['alerts', 'overview']);
@@ -81,7 +81,7 @@ function Group({ group, chosen, onChoose }: { group: AlertGroup; chosen?: string
 				<div key={a.id} className={a.id === chosen ? 'ainst sel' : 'ainst'} data-state={a.state}>
 					<Glyph id={alertLook(a).glyph} tone={alertLook(a).tone} />
 					<button type="button" className="linkish text clip" onClick={() => onChoose(a.id)}>
-						{a.summary}
+						{say(a.summary)}
 					</button>
 					<span className="num dim">
 						<When at={a.firing_at ?? a.started_at} />

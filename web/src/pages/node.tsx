@@ -24,12 +24,12 @@ const route = getRouteApi('/app/nodes/$id');
 const tabs = ['overview', 'config', 'logs', 'events', 'variables'] as const;
 
 function Why({ node }: { node: Node }) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const explain = useGet<Explain>(`/nodes/${node.id}/explain`);
 	return (
 		<span data-testid="why">
-			{explain.data?.text ?? node.reason ?? t('node.noReason')}{' '}
-			{explain.data?.waits_for && <>{t('node.waitsFor', { what: explain.data.waits_for })} </>}
+			{say(explain.data?.text || node.reason || t('node.noReason'))}{' '}
+			{explain.data?.waits_for && <>{t('node.waitsFor', { what: say(explain.data.waits_for) })} </>}
 			{node.status_since && (
 				<span className="dimmer">
 					{t('common.since')} <When at={node.status_since} /> (<Since at={node.status_since} />)

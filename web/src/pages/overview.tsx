@@ -186,9 +186,9 @@ const targets: Record<string, { to: string; label: 'overview.openNode' | 'overvi
 };
 
 function Attention({ data }: { data: Data }) {
-	const { t } = useI18n();
-	const tone = (kind: string) =>
-		/drift/.test(kind) ? (['drift', 'drift'] as const) : /paused/.test(kind) ? (['pause', 'warn'] as const) : /offline/.test(kind) ? (['off', 'off'] as const) : /critical|failed|crash/.test(kind) ? (['crit', 'crit'] as const) : (['warn', 'warn'] as const);
+	const { t, say } = useI18n();
+	const tone = (a: Data['attention'][number]) =>
+		a.kind === 'alert' ? (['crit', 'crit'] as const) : a.kind === 'rollout' ? (['pause', 'warn'] as const) : /offline$/.test(a.text) ? (['off', 'off'] as const) : /files differ/.test(a.text) ? (['drift', 'drift'] as const) : (['warn', 'warn'] as const);
 	return (
 		<Panel title={t('overview.attention')} actions={<span className="count">{data.attention.length}</span>}>
 			{data.attention.length === 0 ? (
@@ -196,12 +196,12 @@ function Attention({ data }: { data: Data }) {
 			) : (
 				<ul className="list" data-testid="attention">
 					{data.attention.map((a, i) => {
-						const [glyph, color] = tone(a.kind);
+						const [glyph, color] = tone(a);
 						const target = targets[a.object_kind];
 						return (
 							<li key={i}>
 								<Glyph id={glyph} tone={color} />
-								<span className="what">{a.text}</span>
+								<span className="what">{say(a.text)}</span>
 								<span className="sub">
 									{a.since && (
 										<>
@@ -231,7 +231,7 @@ export function auditWords(t: ReturnType<typeof useI18n>['t'], has: ReturnType<t
 	const key = `audit.${row.action}`;
 	const text = (name: string) => (typeof row.detail?.[name] === 'string' ? (row.detail[name] as string) : '');
 	const number = row.detail?.number;
-	const name = row.object_name || text('name') || text('login') || row.object_id || '';
+	const name = row.object_name || text('name') || text('login') || (/^[a-z2-7]{20,21}$/.test(row.object_id ?? '') ? '' : (row.object_id ?? ''));
 	const object = typeof number === 'number' ? `R-${number} ${name}` : name;
 	const actor = row.actor_name || row.actor_id || row.actor_kind;
 	return has(key) ? t(key, { actor, object }) : t('audit.other', { actor, action: row.action, object });

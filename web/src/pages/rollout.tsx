@@ -5,7 +5,7 @@ import { num } from '../i18n/format';
 import { request } from '../api/client';
 import { useAct, useGet } from '../api/hooks';
 import type { Explain, Rollout, RolloutVerb } from '../api/types';
-import { finished, rolloutTitle, targetText } from '../lib/rollout';
+import { finished, rolloutTitle, sentence, targetText } from '../lib/rollout';
 import { bucketLooks, buckets, lookup, rolloutLooks, toBuckets, waveLooks } from '../lib/states';
 import { Verb } from '../ui/button';
 import { FormDialog } from '../ui/dialog';
@@ -35,7 +35,7 @@ const verbs: { verb: RolloutVerb; icon: IconId; asks?: boolean; danger?: boolean
 ];
 
 function Verbs({ rollout }: { rollout: Rollout }) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const navigate = useNavigate();
 	const [asking, setAsking] = useState<RolloutVerb | null>(null);
 	const act = useAct(
@@ -54,7 +54,7 @@ function Verbs({ rollout }: { rollout: Rollout }) {
 					.filter((v) => !v.only || v.only.includes(rollout.state))
 					.map((v) => {
 						const given = rollout.actions?.[v.verb];
-						const reason = given === undefined ? t('rollout.notNow') : given;
+						const reason = given === undefined ? t('rollout.notNow') : given && say(given);
 						return (
 							<Verb
 								key={v.verb}
@@ -159,7 +159,7 @@ function Waves({ rollout }: { rollout: Rollout }) {
 }
 
 export function RolloutPage() {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const { id } = route.useParams();
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
@@ -181,9 +181,9 @@ export function RolloutPage() {
 							}
 							why={
 								<>
-									{explain.data?.text || r.reason || buckets.filter((b) => counts[b] > 0).map((b) => `${num(counts[b])} ${t(bucketLooks[b].key)}`).join(', ')}{' '}
-									{explain.data?.waits_for && t('node.waitsFor', { what: explain.data.waits_for })}
-									<span className="dimmer"> {t('rollout.target', { what: targetText(r.targets) })}</span>
+									{sentence(say(explain.data?.text || r.reason || buckets.filter((b) => counts[b] > 0).map((b) => `${num(counts[b])} ${t(bucketLooks[b].key)}`).join(', ')))}{' '}
+									{explain.data?.waits_for && t('node.waitsFor', { what: say(explain.data.waits_for) })}
+									<span className="dimmer"> {t('rollout.target', { what: targetText(r.targets, t('plan.by.all')) })}</span>
 									{r.rollback_of && (
 										<>
 											{' '}

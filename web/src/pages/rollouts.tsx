@@ -16,7 +16,7 @@ const route = getRouteApi('/app/rollouts');
 const filters = ['', 'running', 'paused', 'succeeded', 'failed'] as const;
 
 export function Rollouts() {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const search = route.useSearch();
 	const navigate = route.useNavigate();
 	const pages = usePages<Rollout>('/rollouts', { state: search.state, limit: 50 });
@@ -66,15 +66,15 @@ export function Rollouts() {
 													<Link className="name" to="/rollouts/$id" params={{ id: String(r.number) }}>
 														<span className="mono">R-{r.number}</span> {rolloutTitle(r)}
 													</Link>
-													<span className="sub">{[finalShare(r.counts) === null ? '' : `${finalShare(r.counts)}%`, targetText(r.targets), r.reason].filter(Boolean).join(' · ')}</span>
+													<span className="sub">{[finalShare(r.counts) === null ? '' : `${finalShare(r.counts)}%`, targetText(r.targets, t('plan.by.all')), say(r.reason ?? '')].filter(Boolean).join(' · ')}</span>
 												</td>
-												<td title={r.reason ?? undefined}>
+												<td title={r.reason ? say(r.reason) : undefined}>
 													<St look={lookup(rolloutLooks, r.state)} />
 												</td>
 												<td className="p2 phase-col">
 													<Phase counts={toBuckets(r.counts)} />
 												</td>
-												<td className="p2 mono dim clip wide-cell">{targetText(r.targets)}</td>
+												<td className="p2 mono dim clip wide-cell">{targetText(r.targets, t('plan.by.all'))}</td>
 												<td className="p2 dim">{r.created_by ?? '–'}</td>
 												<td className="p2 r dim">
 													<When at={r.created_at} />

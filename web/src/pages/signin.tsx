@@ -45,7 +45,9 @@ export function SignIn() {
 			await signIn(login, password);
 			go();
 		} catch (error) {
-			setProblem(error as Problem);
+			const refused = error as Problem;
+			if (refused.status === 401) refused.title = t('signin.refused');
+			setProblem(refused);
 		}
 		setBusy(false);
 	};

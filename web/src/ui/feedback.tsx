@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import { useT } from '../i18n';
+import { useI18n, useT } from '../i18n';
 import type { Problem } from '../api/client';
 import { Btn } from './button';
 import { CopyBtn } from './copy';
@@ -7,9 +7,9 @@ import { Glyph } from './icon';
 
 /** A problem of the API: title, detail, the fields it names, the request id to give to support. */
 export function ProblemBox({ problem, retry }: { problem: Problem; retry?: () => void }) {
-	const t = useT();
-	const title = problem.status === 0 ? t('error.unreachable') : (problem.title ?? t('error.broken'));
-	const detail = problem.status === 0 ? t('error.unreachableDetail') : (problem.detail ?? problem.message);
+	const { t, say } = useI18n();
+	const title = problem.status === 0 ? t('error.unreachable') : problem.title ? say(problem.title) : t('error.broken');
+	const detail = problem.status === 0 ? t('error.unreachableDetail') : say(problem.detail ?? problem.message);
 	return (
 		<div className="banner crit" role="alert">
 			<Glyph id="fail" tone="crit" />
@@ -18,7 +18,7 @@ export function ProblemBox({ problem, retry }: { problem: Problem; retry?: () =>
 				{detail && detail !== title && <span className="dim">{detail}</span>}
 				{(problem.fields ?? []).map((f, i) => (
 					<span key={i} className="t12">
-						{f.field && <code>{f.field}</code>} {f.detail}
+						{f.field && <code>{f.field}</code>} {f.detail === problem.detail ? '' : f.detail}
 					</span>
 				))}
 				<span className="row wrap">

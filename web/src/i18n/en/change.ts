@@ -163,6 +163,12 @@ export const change = {
 	'bucket.pending': 'pending',
 	'bucket.skipped': 'skipped',
 
+	'cause.gate': 'Health gate not met',
+	'cause.disk_full': 'Disk full',
+	'cause.failed_before': 'Failed before with the same content',
+	'cause.fetch': 'Could not be fetched',
+	'cause.timed_out': 'Timed out',
+
 	'gate.title': 'Gate of wave {no}',
 	'gate.plain': 'Gate',
 	'gate.met': 'Met',
@@ -204,6 +210,10 @@ export const change = {
 	'plan.run.stop': 'stop',
 	'plan.run.remove': 'remove from the node',
 	'plan.keep': '(as it is)',
+	'plan.parameters': 'Driver and parameters',
+	'plan.parametersJson': 'Parameters (JSON)',
+	'plan.parametersHint': 'Replace keys of the manifest’s service section one by one, such as {"env": {"TZ": "UTC"}}.',
+	'plan.badParameters': 'Parameters must be one JSON object.',
 	'plan.addChange': 'Another service',
 	'plan.dropChange': 'Remove this change',
 	'plan.strategy': 'How: strategy',

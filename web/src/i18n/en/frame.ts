@@ -95,6 +95,7 @@ export const frame = {
 	'signin.password': 'Password',
 	'signin.submit': 'Sign in',
 	'signin.forgot': 'Forgot it? An administrator sets a new one on the server with the musterd user command.',
+	'signin.refused': 'Sign-in refused',
 	'signin.ready': 'Server ready',
 	'signin.notReady': 'Server not ready yet',
 };

@@ -1,3 +1,4 @@
+import type { Sentence } from '../sentences';
 import { change } from './change';
 import { fleet } from './fleet';
 import { frame } from './frame';
@@ -6,4 +7,7 @@ import { watch } from './watch';
 const en = { ...frame, ...fleet, ...change, ...watch };
 
 export type Dictionary = { [K in keyof typeof en]: string };
+/** The server speaks English itself. */
+export const sentences: Sentence[] = [];
+
 export default en;

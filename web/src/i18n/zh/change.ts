@@ -163,6 +163,12 @@ export const change = {
 	'bucket.pending': '等待',
 	'bucket.skipped': '跳过',
 
+	'cause.gate': '健康门禁未通过',
+	'cause.disk_full': '磁盘已满',
+	'cause.failed_before': '相同内容此前已失败',
+	'cause.fetch': '无法获取',
+	'cause.timed_out': '超时',
+
 	'gate.title': '批次 {no} 门禁',
 	'gate.plain': '门禁',
 	'gate.met': '已满足',
@@ -204,6 +210,10 @@ export const change = {
 	'plan.run.stop': '停止',
 	'plan.run.remove': '从节点移除',
 	'plan.keep': '（保持不变）',
+	'plan.parameters': '驱动与参数',
+	'plan.parametersJson': '参数（JSON）',
+	'plan.parametersHint': '逐键覆盖清单中 service 一节，例如 {"env": {"TZ": "UTC"}}。',
+	'plan.badParameters': '参数须为一个 JSON 对象。',
 	'plan.addChange': '再加一个服务',
 	'plan.dropChange': '移除此变更',
 	'plan.strategy': '策略',

@@ -95,6 +95,7 @@ export const frame = {
 	'signin.password': '密码',
 	'signin.submit': '登录',
 	'signin.forgot': '忘记密码？请管理员在服务器上用 musterd user 命令重设。',
+	'signin.refused': '登录被拒绝',
 	'signin.ready': '服务器就绪',
 	'signin.notReady': '服务器尚未就绪',
 };

@@ -6,4 +6,5 @@ import type { Dictionary } from '../en';
 
 const zh: Dictionary = { ...frame, ...fleet, ...change, ...watch };
 
+export { sentences } from './sentences';
 export default zh;

@@ -15,7 +15,7 @@ import { alertLook, ruleName } from '../alerts';
 
 /** One firing: condition, since when, what is related, what can be done. */
 export function AlertDetail({ alert }: { alert: Alert }) {
-	const { t, has } = useI18n();
+	const { t, has, say } = useI18n();
 	const can = useCan('operator');
 	const acknowledge = useAct(() => post(`/alerts/${alert.id}/acknowledge`), ['alerts', 'overview']);
 	const number = alert.rollout_number;
@@ -36,7 +36,7 @@ export function AlertDetail({ alert }: { alert: Alert }) {
 						)}
 					</Badge>
 				</div>
-				<p>{alert.summary}</p>
+				<p>{say(alert.summary)}</p>
 				<dl className="kv">
 					<dt>{t('alerts.rule')}</dt>
 					<dd>

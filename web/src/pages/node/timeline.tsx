@@ -19,7 +19,13 @@ function mark(item: TimelineItem): [GlyphId, Tone] {
 }
 
 export function Timeline({ node, limit }: { node: Node; limit: number }) {
-	const { t } = useI18n();
+	const { t, say, has } = useI18n();
+	/* Audit rows read like the audit page: who did what. */
+	const words = (item: TimelineItem) => {
+		const key = `audit.${item.kind}`;
+		if (item.source !== 'audit' || !has(key)) return say(item.text || item.kind);
+		return t(key, { actor: item.text.split(':')[0], object: node.name });
+	};
 	const pages = usePages<TimelineItem>(`/nodes/${node.id}/timeline`, { limit });
 	return (
 		<Panel
@@ -45,7 +51,7 @@ export function Timeline({ node, limit }: { node: Node; limit: number }) {
 										<When at={item.at} />
 										<Glyph id={glyph} tone={tone} />
 										<div>
-											<span>{item.text || item.kind}</span>
+											<span>{words(item)}</span>
 											<br />
 											<span className="sub">{[item.service, item.kind].filter(Boolean).join(' · ')}</span>
 										</div>

@@ -9,7 +9,7 @@ import { Since, When } from '../../ui/when';
 
 /** The chosen node beside the list, so that the list keeps its place. */
 export function Peek({ node, onClose }: { node: Node; onClose: () => void }) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	return (
 		<aside className="panel peek" aria-label={node.name}>
 			<header>
@@ -20,7 +20,7 @@ export function Peek({ node, onClose }: { node: Node; onClose: () => void }) {
 				<span>
 					<Badge look={lookup(nodeLooks, node.status)} />
 				</span>
-				{node.reason && <p>{node.reason}</p>}
+				{node.reason && <p>{say(node.reason)}</p>}
 			</section>
 			<section>
 				<h3>{t('node.services')}</h3>

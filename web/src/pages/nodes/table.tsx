@@ -44,7 +44,7 @@ function Generation({ node }: { node: Node }) {
 }
 
 function Row({ node, at, props }: { node: Node; at: boolean; props: Props }) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const on = props.selected.has(node.id);
 	const toggle = () => {
 		const next = new Set(props.selected);
@@ -62,9 +62,9 @@ function Row({ node, at, props }: { node: Node; at: boolean; props: Props }) {
 				<Link className="name" to="/nodes/$id" params={{ id: node.name }}>
 					{node.name}
 				</Link>
-				<span className="sub">{[...Object.values(node.labels ?? {}), node.reason].filter(Boolean).join(' · ')}</span>
+				<span className="sub">{[...Object.values(node.labels ?? {}), say(node.reason ?? '')].filter(Boolean).join(' · ')}</span>
 			</td>
-			<td title={node.reason ?? undefined}>
+			<td title={node.reason ? say(node.reason) : undefined}>
 				<St look={lookup(nodeLooks, node.status)} />
 			</td>
 			<td className="p2">

@@ -1,5 +1,6 @@
 import { Link } from '@tanstack/react-router';
 import { useI18n } from '../../i18n';
+import type { Key } from '../../i18n';
 import { num } from '../../i18n/format';
 import { useGet } from '../../api/hooks';
 import type { Page, Rollout, Step } from '../../api/types';
@@ -24,7 +25,7 @@ export function groupCauses(steps: Step[]): Cause[] {
 }
 
 export function Causes({ rollout }: { rollout: Rollout }) {
-	const { t } = useI18n();
+	const { t, say, has } = useI18n();
 	const failed = toBuckets(rollout.counts).failed;
 	const steps = useGet<Page<Step>>(`/rollouts/${rollout.id}/steps`, { state: 'failed,rolled_back,rollback_failed,timed_out', limit: 200 }, { enabled: failed > 0 });
 	return (
@@ -39,8 +40,8 @@ export function Causes({ rollout }: { rollout: Rollout }) {
 								<div key={c.key} className="cause" data-testid="cause">
 									<span className="n">{c.nodes.length}</span>
 									<div>
-										<span className="strong">{c.title}</span> <span className="dimmer t12">{c.nodes.slice(0, 4).join(', ')}{c.nodes.length > 4 ? ` +${c.nodes.length - 4}` : ''}</span>
-										<pre>{[c.detail, c.stderr.trim()].filter(Boolean).join('\n')}</pre>
+										<span className="strong">{has(`cause.${c.title}`) ? t(`cause.${c.title}` as Key) : c.title}</span> <span className="dimmer t12">{c.nodes.slice(0, 4).join(', ')}{c.nodes.length > 4 ? ` +${c.nodes.length - 4}` : ''}</span>
+										<pre>{[say(c.detail), c.stderr.trim()].filter(Boolean).join('\n')}</pre>
 									</div>
 									<span className="acts">
 										<Link className="btn icon sm quiet" to="/logs" search={{ node: c.nodes[0] }} aria-label={t('rollout.openLogs', { node: c.nodes[0] })} title={t('rollout.openLogs', { node: c.nodes[0] })}>

@@ -3,16 +3,27 @@ import type { Key } from '../../i18n';
 import { useGet } from '../../api/hooks';
 import type { Change, Config, Overview, PackageRelease, Page } from '../../api/types';
 import { Btn, IconBtn } from '../../ui/button';
-import { Field, Select } from '../../ui/field';
+import { Area, Field, Select } from '../../ui/field';
 
-export interface ChangeRow { id: number; service: string; driver: string; pkg: string; config: string; configVersion: string; run: '' | 'run' | 'stop' | 'remove' }
+export interface ChangeRow { id: number; service: string; driver: string; pkg: string; config: string; configVersion: string; parameters: string; run: '' | 'run' | 'stop' | 'remove' }
 
 let next = 1;
-export const emptyRow = (): ChangeRow => ({ id: next++, service: '', driver: '', pkg: '', config: '', configVersion: '', run: '' });
+export const emptyRow = (): ChangeRow => ({ id: next++, service: '', driver: '', pkg: '', config: '', configVersion: '', parameters: '', run: '' });
+
+/** Parameters of a service are one JSON object; null when the text is not one. */
+export function parseParameters(text: string): Record<string, unknown> | null {
+	try {
+		const value: unknown = JSON.parse(text);
+		return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Record<string, unknown>) : null;
+	} catch {
+		return null;
+	}
+}
 
 export function rowProblem(row: ChangeRow): Key | null {
 	if (!row.service) return 'plan.needService';
-	if (!row.pkg && !row.config && !row.run) return 'plan.needChange';
+	if (row.parameters.trim() !== '' && parseParameters(row.parameters) === null) return 'plan.badParameters';
+	if (!row.pkg && !row.config && !row.run && row.parameters.trim() === '') return 'plan.needChange';
 	return null;
 }
 
@@ -27,6 +38,8 @@ export function toChange(row: ChangeRow): Change {
 	}
 	if (row.config) change.config = { name: row.config, version: row.configVersion ? Number(row.configVersion) : 'latest' };
 	if (row.run) change.run = row.run === 'run';
+	const parameters = row.parameters.trim() === '' ? null : parseParameters(row.parameters);
+	if (parameters) change.parameters = parameters;
 	return change;
 }
 
@@ -88,6 +101,17 @@ function Row({ row, set, drop, services }: { row: ChangeRow; set: (row: ChangeRo
 				<option value="stop">{t('plan.run.stop')}</option>
 				<option value="remove">{t('plan.run.remove')}</option>
 			</Select>
+			<details className="whole">
+				<summary>{t('plan.parameters')}</summary>
+				<div className="form-row">
+					<Select label={t('common.driver')} value={row.driver} disabled={gone} onChange={(e) => set({ ...row, driver: e.target.value })}>
+						<option value="">{t('plan.keep')}</option>
+						<option>generic</option>
+						<option>mosquitto</option>
+					</Select>
+				</div>
+				<Area label={t('plan.parametersJson')} rows={4} value={row.parameters} disabled={gone} onChange={(e) => set({ ...row, parameters: e.target.value })} className="input area mono" hint={t('plan.parametersHint')} />
+			</details>
 			<span className="field end">{drop && <IconBtn icon="x" kind="quiet" label={t('plan.dropChange')} onClick={drop} />}</span>
 		</div>
 	);

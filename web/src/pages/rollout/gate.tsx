@@ -14,7 +14,7 @@ const open: Look = { glyph: 'prog', tone: 'prog', key: 'gate.open' };
 
 /** The limit of the current wave as a tick on its own scale, and what happens next. */
 export function Gate({ rollout, explain }: { rollout: Rollout; explain: Explain | undefined }) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const s = rollout.strategy ?? {};
 	const wave = (rollout.waves ?? []).find((w) => w.no === rollout.current_wave) ?? rollout.waves?.[0];
 	const counts = toBuckets(wave?.counts);
@@ -58,14 +58,14 @@ export function Gate({ rollout, explain }: { rollout: Rollout; explain: Explain 
 					<dt>{t('rollouts.changes')}</dt>
 					<dd className="mono">{(rollout.changes ?? []).map(changeText).join(', ')}</dd>
 					<dt>{t('rollouts.targets')}</dt>
-					<dd className="mono">{targetText(rollout.targets)}</dd>
+					<dd className="mono">{targetText(rollout.targets, t('plan.by.all'))}</dd>
 				</dl>
 				{next && (
 					<div className="banner">
 						<div>
 							<b>{t('gate.next')}</b>
 							<br />
-							<span className="dim">{next}</span>
+							<span className="dim">{say(next)}</span>
 						</div>
 					</div>
 				)}

@@ -31,7 +31,7 @@ function shape(step: Step): Cell['shape'] {
 interface Props { rollout: Rollout; wave?: string; state?: string; onChange: (next: { wave?: string; state?: string }) => void }
 
 export function Steps({ rollout, wave, state, onChange }: Props) {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const filter = state && state in filters ? state : 'all';
 	const pages = usePages<Step>(`/rollouts/${rollout.id}/steps`, { state: filters[filter], wave, limit: 50 });
 	const items = pages.data?.items;
@@ -98,7 +98,7 @@ export function Steps({ rollout, wave, state, onChange }: Props) {
 									</thead>
 									<tbody>
 										{steps.map((s) => {
-											const cause = s.error?.text ?? s.reason ?? '';
+											const cause = say(s.error?.text || s.reason || '');
 											return (
 												<tr key={s.node}>
 													<td className="name-cell">
