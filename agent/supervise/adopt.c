@@ -96,7 +96,8 @@ static bool visit(struct supervisor *supervisor, const char *suffix,
 
 bool supervisor_adopt(struct supervisor *supervisor, struct error *err)
 {
-	return file_make_folders(SUPERVISOR_RUN_DIR, 0700, err) &&
+	return file_make_folders("run", 0755, err) &&
+	       file_make_folders(SUPERVISOR_RUN_DIR, 0700, err) &&
 	       visit(supervisor, ".sock", adopt_one, err) &&
 	       visit(supervisor, ".exit", exit_file_one, err);
 }

@@ -38,7 +38,10 @@ static bool folder_make(const char *path, const struct user *user, struct error 
 
 static bool folders_make(const struct service *service, const struct user *user, struct error *err)
 {
-	return file_make_folders(SUPERVISOR_RUN_DIR, 0700, err) &&
+	/* Another user has to get through the folders above its own. */
+	return file_make_folders("data", 0755, err) &&
+	       file_make_folders("run/services", 0755, err) &&
+	       file_make_folders(SUPERVISOR_RUN_DIR, 0700, err) &&
 	       file_make_folders(service->log_dir, 0750, err) &&
 	       folder_make(service->spec.data_dir, user, err) &&
 	       folder_make(service->spec.run_dir, user, err);

@@ -64,12 +64,13 @@ static void test_other_user(void **state)
 	if (geteuid() != 0)
 		skip();
 	assert_int_equal(chmod(fixture->root, 0711), 0);
-	assert_int_equal(mkdir("data", 0755), 0);
-	const char *out = output_of(fixture, "id -un; id -u; touch mine", ",\"user\":\"nobody\"");
+	const char *out = output_of(fixture, "id -un; id -u; touch mine ${muster.run}/mine",
+				    ",\"user\":\"nobody\"");
 	assert_string_equal(out, "nobody\n65534\n");
 	struct stat status;
 	assert_int_equal(stat("data/job/mine", &status), 0);
 	assert_int_equal(status.st_uid, 65534);
+	assert_int_equal(stat("run/services/job/mine", &status), 0);
 }
 
 static void test_unknown_user_is_a_failed_start(void **state)
