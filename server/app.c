@@ -100,6 +100,7 @@ static bool set_server(struct app *app, struct signer *signer, struct error *err
 		.signing_public = identity->public_key,
 		.signer = signer,
 		.health_interval_ms = (int)config->health_interval,
+		.replica = config->replica,
 		.webhook_allow = config->webhook_allow,
 		.api = &app->api,
 	};

@@ -118,6 +118,11 @@ static void socket_ready(int fd, short revents, void *arg)
 	link->inside = true;
 	if (revents & (POLLIN | POLLHUP | POLLERR))
 		rc = mosquitto_loop_read(link->client, 1);
+	/* The library waits for ever when the connection is reset during the handshake of TLS. */
+	if (rc == MOSQ_ERR_SUCCESS && !link->online && revents & (POLLHUP | POLLERR)) {
+		set_reason(link, "the connection was reset");
+		link->lost = true;
+	}
 	if (rc == MOSQ_ERR_SUCCESS && !link->lost && revents & POLLOUT)
 		rc = mosquitto_loop_write(link->client, 1);
 	link->inside = false;

@@ -57,7 +57,8 @@ struct server {
 	struct signer *signer;
 	unsigned char url_key[32];
 	int health_interval_ms;
-	struct api *api; /* what the handlers of sessions, events and health need: api/api.h */
+	struct api *api;     /* what the handlers of sessions, events and health need: api/api.h */
+	const char *replica; /* our fixed name in leases; NULL: any that nobody else has */
 	const char *webhook_allow; /* comma separated networks that webhooks may reach, or "" */
 };
 

@@ -283,6 +283,9 @@ static bool turn(struct link *link, int timeout_ms)
 	if ((pollers[1].revents & (POLLIN | POLLHUP | POLLERR)) != 0 &&
 	    mosquitto_loop_read(link->client, 1) != MOSQ_ERR_SUCCESS)
 		return false;
+	/* libmosquitto waits for ever when the connection is reset during the handshake of TLS. */
+	if (!link->connack && (pollers[1].revents & (POLLHUP | POLLERR)) != 0)
+		return false;
 	if (link->connack) {
 		if (atomic_load(&link->shards) != link->subscribed)
 			follow_shards(link);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -173,7 +174,11 @@ bool scheduler_start(const char *database_url, const struct server *server, stru
 
 	scheduler->server = server;
 	scheduler->database_url = xstrdup(database_url);
-	id_random(scheduler->owner, "");
+	/* A name of our own takes the lease over at once after a crash. */
+	if (server->replica != NULL)
+		snprintf(scheduler->owner, sizeof(scheduler->owner), "%s", server->replica);
+	else
+		id_random(scheduler->owner, "");
 	scheduler->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (scheduler->wake_fd < 0) {
 		error_set_errno(err, ERR_INTERNAL, errno, "could not make an eventfd");

@@ -61,7 +61,7 @@ static int bound_port(int fd)
 	return ntohs(((struct sockaddr_in *)&bound)->sin_port);
 }
 
-/* Binds for a moment. *port 0 becomes a free one. */
+/* Binds for a moment, without listening: nobody is to connect. *port 0 becomes a free one. */
 static bool try_port(const char *host, int *port, struct error *err)
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
@@ -77,7 +77,7 @@ static bool try_port(const char *host, int *port, struct error *err)
 	CLEANUP(fd_cleanup)
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool ok = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes)) == 0 &&
-		  bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, 1) == 0;
+		  bind(fd, address->ai_addr, address->ai_addrlen) == 0;
 	if (ok)
 		*port = bound_port(fd);
 	else
