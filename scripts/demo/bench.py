@@ -42,7 +42,7 @@ def rollout_ms(plant, muster):
     taken = []
     for number in range(ROLLOUTS):
         story.push_interval(plant, muster, 3 + number)
-        done = story.start_rollout(muster, f"bench {number}", "collector", config="collector@latest", gate_ms=0)
+        done = story.start_rollout(muster, f"bench {number}", "collector", config="collector@latest", gate="0s")
         began, ended = (datetime.fromisoformat(done[key].replace("Z", "+00:00")) for key in ("created_at", "finished_at"))
         taken.append((ended - began).total_seconds() * 1000)
     return statistics.median(taken)

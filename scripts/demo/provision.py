@@ -17,6 +17,9 @@ SERVICES = {
     "analytics": ("generic", "node-red", None),
 }
 
+# service: the variable that its probe's port comes from
+PORTS = {"broker": "${broker_port}", "analytics": "${analytics_port}"}
+
 
 def packages(folder):
     """Manifests of the packages in a folder, as (path of the manifest, path of the archive, manifest)."""
@@ -62,24 +65,19 @@ def fill(plant, muster, folder, steps):
             for name in ("broker_port", "analytics_port", "modbus_port"):
                 muster.run("var", "set", name, str(getattr(gateway, name)), "--node", gateway.name)
     with steps.step("roll three services out to five gateways"):
-        changes = os.path.join(plant.folder, "first-rollout.json")
-        with open(changes, "w", encoding="utf-8") as file:
-            json.dump(first_rollout(packages(folder)), file, indent=2)
-        muster.run("rollout", "start", "--file", changes, "--wait")
+        muster.run("rollout", "start", "--name", "first rollout", "--selector", "*", *first_changes(folder), "--wait")
     with steps.step("see derived readings on every gateway"):
         for gateway in plant.gateways:
             wait_for(f"derived readings on {gateway.name}", lambda g=gateway: g.readings("derived/#", 1, 10))
 
 
-def first_rollout(found):
-    changes = []
+def first_changes(folder):
+    """Options of "rollout start": what the three services are to run. Ports differ: each node has its own variables."""
+    options = []
     for service, (driver, package, version) in SERVICES.items():
-        version = version or next(m["version"] for _, _, m in found if m["name"] == package)
-        change = {"service": service, "driver": driver, "config": {"name": service, "version": 1}, "run": True}
-        change["package"] = {"name": package, "version": version}
-        changes.append(change)
-    parameters = {"broker": "${broker_port}", "analytics": "${analytics_port}"}
-    for change in changes:
-        if change["service"] in parameters:
-            change["parameters"] = {"values": {"port": parameters[change["service"]]}}
-    return {"name": "first rollout", "changes": changes, "targets": {"selector": "*"}, "strategy": {}}
+        version = version or next(m["version"] for _, _, m in packages(folder) if m["name"] == package)
+        options += ["--service", service, "--driver", driver, "--package", f"{package}@{version}"]
+        options += ["--config", f"{service}@1"]
+        if service in PORTS:
+            options += ["--param", f"port={PORTS[service]}"]
+    return options
