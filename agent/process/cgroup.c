@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
@@ -133,6 +134,23 @@ static bool base_make(const char *parent, const char *instance, char out[CGROUP_
 	       (mkdir(out, 0755) == 0 || errno == EEXIST);
 }
 
+/* Making a group does not mean that processes may be moved into it, so one is. */
+static bool can_join(const char *base)
+{
+	char group[CGROUP_PATH_SIZE];
+	int status = -1;
+
+	if (!path_join(group, base, "probe-join") || (mkdir(group, 0755) < 0 && errno != EEXIST))
+		return false;
+	pid_t pid = fork();
+	if (pid == 0)
+		_exit(file_put(group, "cgroup.procs", "0") ? 0 : 1);
+	if (pid > 0 && waitpid(pid, &status, 0) != pid)
+		status = -1;
+	rmdir(group);
+	return status == 0;
+}
+
 static bool controllers_enable(const char *base)
 {
 	char parent[CGROUP_PATH_SIZE + 4];
@@ -160,7 +178,7 @@ static bool version2_detect(struct cgroups *cgroups, const char *instance)
 	bool made = base_make(mount, instance, base) && controllers_enable(base);
 	if (!made && own_path(NULL, own) && path_join(parent, mount, own))
 		made = base_make(parent, instance, base);
-	if (!made)
+	if (!made || !can_join(base))
 		return false;
 	cgroups->kind = CGROUP_2;
 	cgroups->base_count = 1;
@@ -177,7 +195,8 @@ static void version1_detect(struct cgroups *cgroups, const char *instance)
 
 		if (!mount_find("cgroup", controller, mount) || !own_path(controller, own) ||
 		    !path_join(parent, mount, own) ||
-		    !base_make(parent, instance, cgroups->bases[cgroups->base_count]))
+		    !base_make(parent, instance, cgroups->bases[cgroups->base_count]) ||
+		    !can_join(cgroups->bases[cgroups->base_count]))
 			continue;
 		cgroups->base_count++;
 		cgroups->kind = CGROUP_1;
