@@ -134,13 +134,14 @@ static bool base_make(const char *parent, const char *instance, char out[CGROUP_
 	       (mkdir(out, 0755) == 0 || errno == EEXIST);
 }
 
-/* Making a group does not mean that processes may be moved into it, so one is. */
+/* Making a group does not mean that processes may be moved into it, so one is. No service
+ * has a name like this. */
 static bool can_join(const char *base)
 {
 	char group[CGROUP_PATH_SIZE];
 	int status = -1;
 
-	if (!path_join(group, base, "probe-join") || (mkdir(group, 0755) < 0 && errno != EEXIST))
+	if (!path_join(group, base, ".join") || (mkdir(group, 0755) < 0 && errno != EEXIST))
 		return false;
 	pid_t pid = fork();
 	if (pid == 0)
