@@ -19,6 +19,7 @@ static const char CONFIGURATION[] = "# Written by musterd standalone at each sta
 				    "allow_anonymous false\n"
 				    "acl_file %s/acl\n"
 				    "persistence false\n"
+				    "retain_available false\n"
 				    "log_dest stderr\n"
 				    "log_type error\n"
 				    "log_type warning\n"
