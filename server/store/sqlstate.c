@@ -15,6 +15,7 @@ static const struct sqlstate_row {
 	{"23P01", ERR_CONFLICT},    /* exclusion_violation */
 	{"23", ERR_INVALID},	    /* check, not null */
 	{"22", ERR_INVALID},	    /* data exception */
+	{"25P03", ERR_UNAVAILABLE}, /* idle in transaction for too long */
 	{"25006", ERR_UNAVAILABLE}, /* read only: a standby, until it is promoted */
 	{"40", ERR_UNAVAILABLE},    /* rolled back; retries are used up */
 	{"08", ERR_UNAVAILABLE},    /* connection */
