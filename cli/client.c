@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/fields.h"
 #include "base/strbuf.h"
@@ -22,6 +23,7 @@ struct client {
 	char *ca_file;
 	struct curl_slist *headers;	 /* of every call */
 	struct curl_slist *next_headers; /* of the next call */
+	char *cookie;			 /* of the session, while signing in */
 	char error[CURL_ERROR_SIZE];
 };
 
@@ -64,6 +66,7 @@ void client_free(struct client *client)
 	curl_slist_free_all(client->next_headers);
 	free(client->server);
 	free(client->ca_file);
+	free(client->cookie);
 	free(client);
 }
 
@@ -77,6 +80,24 @@ static size_t take(char *data, size_t size, size_t count, void *arg)
 	return strbuf_append(arg, data, size * count) ? size * count : 0;
 }
 
+/* Keeps the session cookie. libcurl's own cookies do not outlive curl_easy_reset without a leak. */
+static size_t take_header(char *data, size_t size, size_t count, void *arg)
+{
+	static const char name[] = "set-cookie: ";
+	struct client *client = arg;
+	size_t bytes = size * count, skip = sizeof(name) - 1;
+
+	if (bytes > skip && strncasecmp(data, name, skip) == 0) {
+		size_t length = 0;
+		while (skip + length < bytes && strchr(";\r\n", data[skip + length]) == NULL)
+			length++;
+		free(client->cookie);
+		client->cookie = xcalloc(1, length + 1);
+		memcpy(client->cookie, data + skip, length);
+	}
+	return bytes;
+}
+
 static struct curl_slist *all_headers(const struct client *client)
 {
 	struct curl_slist *list = NULL;
@@ -85,6 +106,8 @@ static struct curl_slist *all_headers(const struct client *client)
 		list = curl_slist_append(list, at->data);
 	for (const struct curl_slist *at = client->next_headers; at != NULL; at = at->next)
 		list = curl_slist_append(list, at->data);
+	if (client->cookie != NULL)
+		list = append(list, "Cookie", client->cookie);
 	return curl_slist_append(list, "Expect:");
 }
 
@@ -101,9 +124,9 @@ static void prepare(struct client *client, const char *method, const char *url,
 	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_header);
+	curl_easy_setopt(curl, CURLOPT_HEADERDATA, client);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(curl, CURLOPT_COOKIEFILE,
-			 ""); /* kept in memory: a session while signing in */
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -298,6 +321,7 @@ bool client_fetch_untrusted(const char *url, struct arena *arena, char **text, s
 	else if (!done)
 		error_set(err, ERR_INVALID, "%s answered %ld: is it Muster?", url, status);
 	curl_easy_cleanup(client.curl);
+	free(client.cookie);
 	if (done)
 		*text = answer.data;
 	return done;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <termios.h>
@@ -119,6 +120,10 @@ bool login_command(struct cli *cli, struct error *err)
 
 	if (cli->argument_count > 0)
 		profile.server = cli->arguments[0];
+	if (profile.project == NULL)
+		profile.project = getenv("MUSTER_PROJECT");
+	if (profile.server == NULL)
+		profile.server = getenv("MUSTER_SERVER");
 	if (profile.server == NULL)
 		return error_set(err, ERR_INVALID, "which server? muster login --server URL");
 	if (profile.ca == NULL && strncmp(profile.server, "https://", 8) == 0 &&

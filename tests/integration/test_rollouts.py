@@ -1,0 +1,188 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Rollouts through the API: what bad requests get, and what the buttons do. The nodes are fakes; what
+real agents do with a rollout is in test_agent_changes.py and in the story."""
+import hashlib
+
+import pytest
+
+from harness import ApiError, FakeAgent, packages, wait_until
+
+DEFAULT = "default"
+
+
+@pytest.fixture
+def fleet(server):
+    """The API in the project of three connected fakes, with a package, a config in two versions."""
+    api = server.admin.in_project(DEFAULT)
+    key = packages.ReleaseKey()
+    suffix = hashlib.sha256(key.public.encode()).hexdigest()[:8]
+    api.post("/release-keys", {"name": f"vendor {suffix}", "public_key": key.public})
+    data = packages.archive()
+    for version in ("1.0", "2.0"):
+        manifest = packages.manifest(data, name=f"tool-{suffix}", version=version)
+        assert packages.publish(api, data, key.sign(manifest)).status_code == 201
+    api.post("/configs", {"name": f"conf-{suffix}"})
+    for text in ("one\n", "two\n"):
+        api.post(f"/configs/conf-{suffix}/versions", {"files": [{"path": "a.conf", "content": text}]})
+    nodes = [FakeAgent(server, f"fake-{suffix}-{i}").connect() for i in range(3)]
+    wait_until(lambda: all(api.get(f"/nodes/{n.node}")["status"] == "online" for n in nodes),
+               "three nodes online")
+    yield Fleet(server, api, nodes, suffix)
+    for node in nodes:
+        node.close()
+
+
+class Fleet:
+    def __init__(self, server, api, nodes, suffix):
+        self.server, self.api, self.nodes, self.suffix = server, api, nodes, suffix
+
+    def request(self, version="1.0", **more):
+        return {
+            "changes": [{"service": "tool", "run": True,
+                         "package": {"name": f"tool-{self.suffix}", "version": version},
+                         "config": {"name": f"conf-{self.suffix}", "version": 1}}],
+            "targets": {"nodes": [node.node for node in self.nodes]},
+            **more,
+        }
+
+    def start(self, version="1.0", **more):
+        return self.api.post("/rollouts", self.request(version, **more))
+
+    def told(self, node, rollout):
+        """The generation of this rollout, once it has reached the node."""
+        return node.open(node.wait("desired", lambda e: f'"rollout\\":\\"{rollout["id"]}'
+                                   in str(node.open(e)).replace("'", '"')
+                                   or rollout["id"] in node.open(e)["content"]))
+
+    def answer(self, node, rollout, state="succeeded", **more):
+        desired = self.told(node, rollout)
+        node.stream("result", {"at": desired["issued"], "generation": desired["generation"],
+                               "digest": desired["digest"], "rollout": rollout["id"],
+                               "state": state, **more})
+        return desired
+
+    def wait_state(self, rollout, state):
+        return wait_until(
+            lambda: (now := self.api.get(f"/rollouts/{rollout['id']}"))["state"] == state and now,
+            f"rollout {rollout['number']} {state}")
+
+
+def refused(api, path, body, status, field):
+    with pytest.raises(ApiError) as caught:
+        api.post(path, body)
+    assert caught.value.status == status, caught.value
+    if field:
+        assert caught.value.problem["errors"][0]["field"] == field, caught.value.problem
+    return caught.value.problem
+
+
+def test_a_rollout_reaches_its_nodes_and_ends(fleet):
+    plan = fleet.api.post("/rollouts/plan", fleet.request())
+    assert plan["counts"]["change"] == 3 and plan["counts"]["blocked"] == 0
+    rollout = fleet.start(plan_hash=plan["plan_hash"])
+    for node in fleet.nodes:
+        desired = fleet.answer(node, rollout)
+        assert "a.conf" in desired["content"] and len(desired["fetch"]) == 1
+    done = fleet.wait_state(rollout, "succeeded")
+    assert done["counts"]["succeeded"] == 3 and done["actions"]["rollback"] is None
+    assert done["actions"]["pause"] == "it has succeeded"
+
+
+def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
+    rollout = fleet.start(strategy={"waves": [1, 2]})
+    first = min(fleet.nodes, key=lambda node: node.name)
+    fleet.answer(first, rollout, "rolled_back",
+                 error={"phase": "verify", "code": "exited", "text": "no luck", "stderr": "why\n"})
+    paused = fleet.wait_state(rollout, "paused")
+    assert paused["reason"] == "wave 1: 1 of 1 failed, 0 allowed"
+    steps = fleet.api.items(f"/rollouts/{rollout['id']}/steps")
+    assert sorted(step["state"] for step in steps) == ["pending", "pending", "rolled_back"]
+    failed = next(step for step in steps if step["state"] == "rolled_back")
+    assert failed["error"]["stderr"] == "why\n"
+    explained = fleet.api.get(f"/rollouts/{rollout['id']}/explain")
+    assert "resume" in explained["waits_for"]
+    # The node was given back what it ran: nothing.
+    back = first.open(first.wait("desired", lambda e: '"services":{}' in first.open(e)["content"]))
+    assert back["generation"] > failed["generation"]
+    aborted = fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+    assert aborted["state"] == "aborted" and aborted["counts"]["skipped"] == 2
+
+
+def test_pause_holds_what_has_not_begun(fleet):
+    rollout = fleet.start(strategy={"waves": [1, 2]})
+    first = min(fleet.nodes, key=lambda node: node.name)
+    fleet.told(first, rollout)
+    paused = fleet.api.post(f"/rollouts/{rollout['id']}/pause")
+    assert paused["state"] == "paused" and paused["reason"].startswith("by ")
+    refused(fleet.api, f"/rollouts/{rollout['id']}/pause", {}, 409, None)
+    fleet.api.post(f"/rollouts/{rollout['id']}/resume")
+    fleet.api.post(f"/rollouts/{rollout['id']}/promote")
+    for node in fleet.nodes:
+        if node is not first:
+            fleet.answer(node, rollout)
+    # Promoted does not mean forgotten: the first node's verdict still counts.
+    fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+
+
+def test_a_draft_waits_and_a_second_person_approves(fleet):
+    rollout = fleet.start(draft=True, strategy={"approval": True})
+    assert rollout["state"] == "draft" and rollout["actions"]["start"] is None
+    asked = fleet.api.post(f"/rollouts/{rollout['id']}/start")
+    assert asked["state"] == "awaiting_approval"
+    problem = refused(fleet.api, f"/rollouts/{rollout['id']}/approve", {}, 409, None)
+    assert "second person" in problem["detail"]
+    token = fleet.api.post("/tokens", {"name": f"approver {fleet.suffix}", "role": "approver"})
+    second = fleet.server.api().with_token(token["token"]).in_project(DEFAULT)
+    second.http.headers["Authorization"] = f"Bearer {token['token']}"
+    approved = second.post(f"/rollouts/{rollout['id']}/approve")
+    assert approved["state"] == "running" and approved["approved_by"]
+    fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+
+
+def test_a_stale_plan_is_a_conflict(fleet):
+    plan = fleet.api.post("/rollouts/plan", fleet.request())
+    fleet.api.post(f"/nodes/{fleet.nodes[0].node}/retire")
+    problem = refused(fleet.api, "/rollouts", {**fleet.request(), "plan_hash": plan["plan_hash"],
+                                               "targets": {"nodes": [n.node for n in fleet.nodes[1:]]}},
+                      409, "plan_hash")
+    assert "plan again" in problem["detail"]
+
+
+def test_a_revision_guards_the_buttons(fleet):
+    rollout = fleet.start(draft=True)
+    response = fleet.api.request("POST", f"/rollouts/{rollout['id']}/start", data="{}", headers={
+        "Content-Type": "application/json", "If-Match": '"99"'})
+    assert response.status_code == 412
+    assert fleet.api.get(f"/rollouts/{rollout['number']}")["state"] == "draft"
+
+
+@pytest.mark.parametrize("change, field", [
+    ({"changes": []}, "changes"),
+    ({"changes": [{"service": "Tool", "run": True}]}, "changes[0].service"),
+    ({"changes": [{"service": "tool", "package": {"name": "nothing", "version": "1"}}]},
+     "changes[0].package"),
+    ({"changes": [{"service": "tool", "config": {"name": "nothing"}}]}, "changes[0].config.name"),
+    ({"changes": [{"service": "tool", "colour": 1}]}, "changes[0].colour"),
+    ({"targets": {"selector": "site in ("}}, "targets.selector"),
+    ({"targets": {"selector": ""}}, "targets"),
+    ({"targets": {"nodes": ["nobody"]}}, "targets.nodes"),
+    ({"strategy": {"waves": ["half"]}}, "strategy.waves[0]"),
+    ({"strategy": {"max_failures": 3}}, "strategy.max_failures"),
+    ({"surprise": 1}, "surprise"),
+])
+def test_bad_requests_name_the_place_and_store_nothing(fleet, change, field):
+    before = fleet.api.get("/rollouts")["total"]
+    refused(fleet.api, "/rollouts", {**fleet.request(), **change}, 400, field)
+    assert fleet.api.get("/rollouts")["total"] == before
+
+
+def test_an_undefined_variable_is_refused_with_its_place(fleet):
+    name = f"conf-{fleet.suffix}"
+    fleet.api.post(f"/configs/{name}/versions",
+                   {"files": [{"path": "a.conf", "content": "ok\nport ${no_such_port}\n"}]})
+    request = fleet.request()
+    request["changes"][0]["config"]["version"] = 3
+    plan = fleet.api.post("/rollouts/plan", request)
+    assert plan["counts"]["blocked"] == 3
+    problem = refused(fleet.api, "/rollouts", request, 400, "targets")
+    assert "a.conf:2:6" in problem["detail"] and "no_such_port" in problem["detail"]
