@@ -7,7 +7,7 @@
 #include "reconcile/snapshot.h"
 #include "reconcile/transaction.h"
 
-enum { MAX_MISSING = 64, LOOK_AGAIN_MS = 100, MAX_APPLY_ATTEMPTS = 3 };
+enum { MAX_MISSING = 64, LOOK_AGAIN_MS = 100, MAX_APPLY_ATTEMPTS = 5 };
 
 enum phase {
 	PHASE_BEGIN,
