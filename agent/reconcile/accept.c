@@ -9,8 +9,6 @@
 #include "reconcile/plan.h"
 #include "reconcile/reconcile_internal.h"
 
-enum { MIN_REFRESH_MS = 10 * 1000 };
-
 #define VERDICT_AGAIN (10 * USEC_PER_MINUTE)
 
 static bool digest_matches(const struct msg_desired *desired)
@@ -200,7 +198,8 @@ static void take_again(struct reconcile *reconcile, const struct msg_desired *de
 			tell(reconcile, desired->generation, desired->digest,
 			     rollout_of(desired->content, arena), RESULT_SUCCEEDED, NULL);
 	}
-	if (now - reconcile->postponed_at > MIN_REFRESH_MS * USEC_PER_MSEC)
+	/* One that was postponed comes again by its own timer. */
+	if (!reconcile->retry_timer)
 		reconcile_begin(reconcile);
 }
 

@@ -40,10 +40,12 @@ static void clean_services(const struct content *current, struct arena *arena)
 	size_t count = list_names("services", arena, names);
 
 	for (size_t i = 0; i < count; i++) {
-		if (content_find(current, names[i]))
-			tree_prune(names[i], KEEP_VERSIONS);
-		else
+		if (!content_find(current, names[i])) {
 			tree_remove(names[i]);
+			continue;
+		}
+		tree_drop_snapshots(names[i]);
+		tree_prune(names[i], KEEP_VERSIONS);
 	}
 }
 

@@ -61,28 +61,48 @@ static void check_drift(void *arg)
 		reconcile_report_soon(reconcile);
 }
 
-/* Reads the content in force from the state file, where a commit has put it. */
+static bool read_content(struct reconcile *reconcile, const struct desired_record *record,
+			 struct error *err)
+{
+	const char *service;
+
+	return content_decode(record->content, strlen(record->content), reconcile->arena,
+			      &reconcile->current, err) &&
+	       content_specify(&reconcile->current, &reconcile->options.place, reconcile->arena,
+			       &service, err);
+}
+
+/*
+ * Reads the content in force from the state file, where a commit has put it. One that this agent
+ * cannot read (an older one wrote it) must not stop what runs: the server is told and may send
+ * another.
+ */
 static bool load_current(struct reconcile *reconcile, struct error *err)
 {
 	struct desired_record record;
-	const char *service;
+	struct error why = {0};
 	bool found;
 
 	arena_reset(reconcile->arena);
 	reconcile->has_current = false;
+	reconcile->unreadable = false;
 	if (!desired_find(reconcile->options.state, DESIRED_CURRENT, reconcile->arena, &record,
 			  &found, err))
 		return false;
 	if (!found)
 		return true;
-	if (!content_decode(record.content, strlen(record.content), reconcile->arena,
-			    &reconcile->current, err) ||
-	    !content_specify(&reconcile->current, &reconcile->options.place, reconcile->arena,
-			     &service, err))
-		return error_prefix(err, "the desired state in force");
-	reconcile->has_current = true;
 	reconcile->generation = record.generation;
 	snprintf(reconcile->digest, sizeof(reconcile->digest), "%s", record.digest);
+	reconcile->has_current = read_content(reconcile, &record, &why);
+	reconcile->unreadable = !reconcile->has_current;
+	if (reconcile->unreadable) {
+		log_error("cannot read the desired state in force: %s", why.text);
+		outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "agent.unreadable",
+			       NULL, NULL,
+			       "services are left alone, the desired state in force cannot be "
+			       "read: %s",
+			       why.text);
+	}
 	return true;
 }
 
@@ -110,7 +130,6 @@ bool reconcile_new(const struct reconcile_options *options, struct reconcile **o
 	reconcile->arena = arena_new();
 	/* Long ago, also on a machine that has just booted. */
 	reconcile->verdict_told = -USEC_PER_HOUR;
-	reconcile->postponed_at = -USEC_PER_HOUR;
 	if (!load_current(reconcile, err) || !load_accepted(reconcile, err)) {
 		reconcile_free(reconcile);
 		return false;
@@ -151,7 +170,6 @@ static void postpone(struct reconcile *reconcile)
 	for (int i = 0; i < reconcile->postponed && delay_ms < MAX_RETRY_MS; i++)
 		delay_ms *= 2;
 	reconcile->postponed++;
-	reconcile->postponed_at = clock_boottime();
 	loop_timer_cancel(reconcile->options.loop, reconcile->retry_timer);
 	reconcile->retry_timer =
 		loop_timer_set(reconcile->options.loop, delay_ms, retry, reconcile);
@@ -176,11 +194,12 @@ static void change_ended(enum transaction_end end, void *arg)
 
 	transaction_free(reconcile->transaction);
 	reconcile->transaction = NULL;
-	supervisor_prune(reconcile->options.supervisor);
 	if (end == TRANSACTION_COMMITTED)
 		committed(reconcile);
 	else if (end == TRANSACTION_POSTPONED)
 		postpone(reconcile);
+	if (!reconcile->unreadable)
+		supervisor_prune(reconcile->options.supervisor);
 	reconcile_report_soon(reconcile);
 	if (!desired_promote(reconcile->options.state, &promoted, &err))
 		log_error("could not take up the next desired state: %s", err.text);
@@ -249,19 +268,21 @@ static bool is_in_change(const struct journal *journal, const char *name)
 	return journal->phase != JOURNAL_NONE && tree_is_on(name, journal->generation);
 }
 
-static bool set_services(struct reconcile *reconcile, const struct journal *journal,
-			 struct error *err)
+/* One that cannot be set must not keep the others from it. */
+static void set_services(struct reconcile *reconcile, const struct journal *journal)
 {
 	for (size_t i = 0; i < reconcile->current.service_count; i++) {
 		const struct content_service *service = &reconcile->current.services[i];
+		struct error err = {0};
 
-		if (is_in_change(journal, service->name))
+		if (is_in_change(journal, service->name) ||
+		    supervisor_set(reconcile->options.supervisor, &service->spec,
+				   reconcile->generation, &err))
 			continue;
-		if (!supervisor_set(reconcile->options.supervisor, &service->spec,
-				    reconcile->generation, err))
-			return error_prefix(err, "service %s", service->name);
+		log_error("cannot supervise: %s service=%s", err.text, service->name);
+		outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "service.unsupervised",
+			       service->name, NULL, "cannot be supervised: %s", err.text);
 	}
-	return true;
 }
 
 bool reconcile_start(struct reconcile *reconcile, struct error *err)
@@ -269,13 +290,14 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 	struct arena *arena = arena_new();
 	struct journal journal = {0};
 	bool ok = journal_find(reconcile->options.state, arena, &journal, err) &&
-		  supervisor_adopt(reconcile->options.supervisor, err) &&
-		  (!reconcile->has_current || set_services(reconcile, &journal, err));
+		  supervisor_adopt(reconcile->options.supervisor, err);
 
 	if (ok) {
+		if (reconcile->has_current)
+			set_services(reconcile, &journal);
 		reconcile_begin(reconcile);
 		/* With a change under way an unclaimed service may be one of its new ones. */
-		if (journal.phase == JOURNAL_NONE)
+		if (journal.phase == JOURNAL_NONE && !reconcile->unreadable)
 			supervisor_prune(reconcile->options.supervisor);
 		reconcile->drift_timer = loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS,
 							check_drift, reconcile);

@@ -11,13 +11,13 @@ struct reconcile {
 	struct arena *arena; /* of the content in force */
 	struct content current;
 	bool has_current;
+	bool unreadable;    /* something is in force, but this agent cannot read it */
 	int64_t generation; /* in force */
 	char digest[DIGEST_SIZE];
 	int64_t accepted; /* highest generation ever taken */
 	char accepted_digest[DIGEST_SIZE];
 	struct transaction *transaction;
 	int postponed;	      /* times in a row */
-	usec_t postponed_at;  /* boot time */
 	usec_t verdict_told;  /* boot time of the last repeated verdict */
 	uint64_t retry_timer; /* of a postponed change */
 	uint64_t report_timer;

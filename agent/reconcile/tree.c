@@ -226,6 +226,17 @@ void tree_prune(const char *name, int keep)
 	}
 }
 
+void tree_drop_snapshots(const char *name)
+{
+	int64_t generations[MAX_GENERATIONS];
+	size_t count = list_generations(name, generations);
+	struct arena *arena = arena_new();
+
+	for (size_t i = 0; i < count; i++)
+		remove_or_log(tree_snapshot_path(arena, name, generations[i]));
+	arena_free(arena);
+}
+
 void tree_remove(const char *name)
 {
 	char path[MAX_PATH];

@@ -33,6 +33,9 @@ MUST_CHECK bool tree_switch_back(const char *name, int64_t generation, bool adde
 /* Removes generations but the newest keep and those that a symlink names. */
 void tree_prune(const char *name, int keep);
 
+/* Removes the snapshots of changes that are decided: their data is of use to nobody any more. */
+void tree_drop_snapshots(const char *name);
+
 /* Forgets a service that was removed; its data folder stays. */
 void tree_remove(const char *name);
 

@@ -333,6 +333,12 @@ static void restores_snapshots(void **state)
 	send_services(world, 2, bad, 200);
 	wait_for(world->fixture, has_result(world, 2, "rolled_back"));
 	assert_string_equal(read_file(world, "data/a/db"), "old\n");
+
+	/* Once a change is decided, its copies go. */
+	good = shell(world, "a", SLEEP, "3", more);
+	send_services(world, 3, good, 0);
+	wait_for(world->fixture, reconcile_generation(world->reconcile) == 3);
+	assert_false(file_exists("services/a/3/snapshot"));
 }
 
 static void survives_a_restart_in_the_middle(void **state)
@@ -441,6 +447,29 @@ static void reports_drift(void **state)
 	wait_for(world->fixture, has_message(world, CHANNEL_REPORTED, "\"drift_files\":[\"f\"]"));
 }
 
+static void leaves_services_alone_when_it_cannot_read_its_state(void **state)
+{
+	struct world *world = *state;
+	struct error err = {0};
+	struct desired_record record = {.generation = 1, .digest = "sha256:0", .fetch = "{}"};
+
+	send_services(world, 1, shell(world, "a", SLEEP, "one", ""), 0);
+	wait_for(world->fixture, reconcile_generation(world->reconcile) == 1);
+	pid_t pid = pid_of(world, "a");
+	record.content = "{\"v\":1,\"services\":{\"a\":{\"driver\":\"of the future\"}}}";
+	assert_success(desired_update(world->state, DESIRED_CURRENT, &record, &err), &err);
+	stop_agent(world);
+	start_agent(world);
+	assert_true(has_message(world, CHANNEL_EVENTS, "agent.unreadable"));
+	for (int i = 0; i < 20; i++)
+		loop_turn(world->fixture->loop, 10);
+	assert_int_equal(kill(pid, 0), 0);
+	/* The next desired state is taken, and claims what runs. */
+	send_services(world, 2, shell(world, "a", SLEEP, "one", ""), 0);
+	wait_for(world->fixture, reconcile_generation(world->reconcile) == 2);
+	assert_int_equal(pid_of(world, "a"), pid);
+}
+
 static void send_command(struct world *world, const char *id, const char *kind, const char *service)
 {
 	struct arena *arena = world->fixture->arena;
@@ -496,6 +525,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(refuses_what_is_not_for_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_what_is_not_valid, setup, teardown),
 		cmocka_unit_test_setup_teardown(reports_drift, setup, teardown),
+		cmocka_unit_test_setup_teardown(leaves_services_alone_when_it_cannot_read_its_state,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(runs_a_command_once, setup, teardown),
 	};
 
