@@ -21,6 +21,8 @@ enum {
 static const char *const DRIVER_NAMES[] = {"generic", "mosquitto", NULL};
 static const char *const FORMAT_NAMES[] = {"tar.gz", "tar.zst", NULL};
 static const char *const POLICY_NAMES[] = {"always", "on-failure", "never", NULL};
+static const char *const SIGNAL_NAMES[] = {"SIGTERM", "SIGINT",	  "SIGQUIT", "SIGHUP", "SIGUSR1",
+					   "SIGUSR2", "SIGWINCH", "SIGKILL", NULL};
 static const char *const PROBE_NAMES[] = {"process", "tcp", "http", "mqtt", "exec", "log", NULL};
 
 /* A list of strings; the tables want somewhere to put it. */
@@ -111,8 +113,8 @@ static const struct field PROBE_FIELDS[] = {
 	FIELD_STRINGS_AS("command", struct probe_spec, command.items, command.count, 0, ITEMS_MAX,
 			 STRING_MAX),
 	FIELD_STRING(struct probe_spec, match, 0, 1024),
-	FIELD_STRING(struct probe_spec, username, 0, STRING_MAX),
-	FIELD_STRING(struct probe_spec, password, 0, STRING_MAX),
+	FIELD_STRING(struct probe_spec, username, 0, 255),
+	FIELD_STRING(struct probe_spec, password, 0, 255),
 	FIELD_INT64(struct probe_spec, interval_ms, 0, 50, HOUR_MS),
 	FIELD_INT64(struct probe_spec, timeout_ms, 0, 50, TEN_MINUTES_MS),
 	FIELD_INT64(struct probe_spec, success, 0, 1, 100),
@@ -186,10 +188,10 @@ static bool platform_valid(const char *platform)
 	       made_of(platform + system + 1, LOWER DIGIT "_", LOWER DIGIT "_");
 }
 
+/* What an agent can send; NULL when the manifest names none. */
 static bool signal_valid(const char *name)
 {
-	return !name || (strncmp(name, "SIG", 3) == 0 && strlen(name) >= 5 &&
-			 made_of(name + 3, UPPER DIGIT, UPPER DIGIT));
+	return !name || names_find(SIGNAL_NAMES, name) >= 0;
 }
 
 static bool fail(struct error *err, const char *field, const char *text)
@@ -268,25 +270,34 @@ static bool port_valid(const json_t *port)
 	return length > 0 && strcmp(name + length, "}") == 0;
 }
 
+static bool probe_check(const struct probe_spec *probe, struct error *err)
+{
+	if (probe->command.items && probe->command.count == 0)
+		return fail(err, "probes", "has an empty command");
+	if (!port_valid(probe->port))
+		return fail(err, "probes", "has a port that is neither a number nor ${param.NAME}");
+	return true;
+}
+
 static bool service_check(const struct service_spec *service, struct error *err)
 {
 	/* A driver other than generic brings a command along; an empty one is a mistake. */
 	if (service->command.count == 0 && (service->driver == 0 || service->command.items))
 		return fail(err, "command", "is empty");
 	if (!signal_valid(service->stop.signal))
-		return fail(err, "stop.signal", "is not like SIGTERM");
+		return fail(err, "stop.signal",
+			    "is not a signal that an agent sends, like SIGTERM");
 	if (!signal_valid(service->reload.signal))
-		return fail(err, "reload.signal", "is not like SIGHUP");
+		return fail(err, "reload.signal",
+			    "is not a signal that an agent sends, like SIGHUP");
 	if (service->user && !made_of(service->user, LOWER "_", LOWER DIGIT "_-"))
 		return fail(err, "user", "is not the name of a user");
 	for (size_t i = 0; i < service->after.count; i++)
 		if (!id_valid_name(service->after.items[i]))
 			return fail(err, "after", "has a name that no service can have");
 	for (size_t i = 0; i < service->probe_count; i++)
-		if (!port_valid(service->probes[i].port))
-			return fail(err, "probes",
-				    "has a port that is neither a number nor "
-				    "${param.NAME}");
+		if (!probe_check(&service->probes[i], err))
+			return false;
 	return env_check(service->env, err) && values_check(service->values, err);
 }
 
