@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { defineConfig } from 'vitest/config';
 import react from '@vitejs/plugin-react';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Runs before the first paint, so that neither theme nor language flickers. A file of its own,
    because the content security policy allows no inline script. */
 (function () {

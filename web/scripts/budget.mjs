@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Holds the size of the dashboard to its budget (gzip, kB of 1000 bytes): what the first route
  * loads, and everything. Also proves that nothing names another host, since plants are offline.

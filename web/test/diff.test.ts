@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { describe, expect, it } from 'vitest';
 import { diffLines, hunks, intraline, pairs, splitLines } from '../src/lib/diff';
 import type { Line } from '../src/lib/diff';

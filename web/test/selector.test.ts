@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { describe, expect, it } from 'vitest';
 import { parseQuery, queryTerms, toggleStatus, withTerm, withoutTerm } from '../src/lib/selector';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { uuid } from '../lib/uuid';
 import type { Session } from './types';
 

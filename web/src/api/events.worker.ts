@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /// <reference lib="webworker" />
 /*
  * One event stream for all tabs: over HTTP/1.1 a browser opens at most six connections to a host,

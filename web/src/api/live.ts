@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useEffect, useSyncExternalStore } from 'react';
 import { useQueryClient } from '@tanstack/react-query';
 import type { QueryClient } from '@tanstack/react-query';
@@ -38,21 +39,29 @@ export function useLive(): Live {
 	);
 }
 
-/* Bursts (a wave of a thousand nodes) become one refetch per key and quarter of a second. */
+/*
+ * Bursts (a wave of a thousand nodes) become one refetch per key and quarter of a second. The overview
+ * reads the whole fleet and waits longer, so that an idle page stays cheap on a busy day.
+ */
+const calm = 250;
+const calmOverview = 1_500;
+
 function batcher(client: QueryClient) {
-	const waiting = new Set<string>();
-	let timer: ReturnType<typeof setTimeout> | undefined;
-	const flush = () => {
-		timer = undefined;
-		for (const key of waiting) void client.invalidateQueries({ queryKey: [key] });
-		waiting.clear();
+	const timers = new Map<string, ReturnType<typeof setTimeout>>();
+	const flush = (key: string) => {
+		timers.delete(key);
+		void client.invalidateQueries({ queryKey: [key] });
 	};
 	return {
 		add(kind: string) {
-			for (const key of touched[kind] ?? [kind]) waiting.add(key);
-			timer ??= setTimeout(flush, 250);
+			for (const key of touched[kind] ?? [kind]) {
+				if (!timers.has(key)) timers.set(key, setTimeout(() => flush(key), key === 'overview' ? calmOverview : calm));
+			}
 		},
-		stop: () => clearTimeout(timer),
+		stop() {
+			for (const timer of timers.values()) clearTimeout(timer);
+			timers.clear();
+		},
 	};
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The event stream itself; runs in the shared worker, or in the tab where there is none. */
 
 export type LiveState = 'connecting' | 'live' | 'reconnecting';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The shapes of /api/v1 as schema/openapi.yaml describes them; only what the dashboard reads. */
 
 export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }

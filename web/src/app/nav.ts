@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import type { IconId } from '../ui/icon';
 import type { Key } from '../i18n';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useQuery } from '@tanstack/react-query';
 import { Problem, del, get, post, rememberSession } from '../api/client';
 import type { Role, Session } from '../api/types';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Message templates: `{name}` is a parameter, `{n|node|nodes}` picks a word by the number n.
  * Numbers are written with narrow no-break spaces between thousands, in both languages.

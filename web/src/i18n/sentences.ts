@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The server explains itself in English sentences of a few known forms. A language may bring
  * translations of these forms; a sentence of no known form stays as it came, which is better than

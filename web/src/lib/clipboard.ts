@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /**
  * Copies text. navigator.clipboard is missing on plain http, so a hidden text area and the old
  * copy command stand in. Returns whether the text is on the clipboard.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Line diff for the compare views: common head and tail are cut off, the middle is compared by
  * Myers' algorithm with a bound on the work; beyond it the middle counts as replaced, which is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A selection of nodes on its way to another page: few names travel in the URL, many would make it
  * too long and wait in the tab's storage under a short key.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Words and small rules about rollouts that several pages share. */
 import type { Change, Rollout, Targets } from '../api/types';
 import { toBuckets } from './states';

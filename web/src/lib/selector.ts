@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The query of the nodes table lives in the URL as one string: label terms in selector grammar
  * (`site=plant-3,line in (1,2),!spare`), `status:offline` and free text, separated by spaces.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The status vocabulary: every state that the API can name has a glyph, a tone and a word.
  * What is not in a table (a newer server) falls back to a neutral ring with the raw word.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 export type Theme = 'system' | 'light' | 'dark';
 
 const order: Theme[] = ['system', 'light', 'dark'];

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 const pad = (n: number, width = 2) => String(n).padStart(width, '0');
 
 export type TimeZoneMode = 'local' | 'utc';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /** A random UUID v4, also on plain http, where crypto.randomUUID does not exist. */
 export function uuid(): string {
 	if (typeof crypto.randomUUID === 'function') return crypto.randomUUID();

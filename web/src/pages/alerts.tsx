@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useState } from 'react';
 import { Link, getRouteApi } from '@tanstack/react-router';
 import { useI18n } from '../i18n';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useMemo, useState } from 'react';
 import { Link, useNavigate } from '@tanstack/react-router';
 import { useI18n } from '../i18n';
@@ -10,6 +11,7 @@ import { Empty, Loaded } from '../ui/feedback';
 import { Seg } from '../ui/button';
 import { Cells } from '../ui/cells';
 import type { Cell } from '../ui/cells';
+import { Flash } from '../ui/flash';
 import { Glyph, Icon } from '../ui/icon';
 import { St } from '../ui/status';
 import { When } from '../ui/when';
@@ -35,7 +37,9 @@ function Gauges({ data }: { data: Data }) {
 			{nodeOrder.map((s) => (
 				<Link key={s} className="gauge" to="/nodes" search={{ q: `status:${s}` }}>
 					<St look={lookup(nodeLooks, s)} />
-					<span className="big">{num(n[s])}</span>
+					<Flash className="big" value={n[s]}>
+						{num(n[s])}
+					</Flash>
 					<span className="t12 dimmer">{notes[s]}</span>
 				</Link>
 			))}

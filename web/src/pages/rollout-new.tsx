@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useState } from 'react';
 import { getRouteApi, useNavigate } from '@tanstack/react-router';
 import { useI18n } from '../i18n';
 import { post } from '../api/client';
-import { useAct } from '../api/hooks';
-import type { Change, Plan, Rollout, RolloutSpec, Strategy, Targets } from '../api/types';
+import { useAct, useGet } from '../api/hooks';
+import type { Change, Node, Page, Plan, Rollout, RolloutSpec, Strategy, Targets } from '../api/types';
 import { useCan } from '../app/session';
+import { useDebounced } from '../lib/debounce';
 import { unpackNodes } from '../lib/handoff';
 import { parseWaves } from '../lib/rollout';
 import { Btn } from '../ui/button';
@@ -25,7 +27,7 @@ function toTargets(kind: string, selector: string, nodes: string): Targets {
 
 /** Target, change, strategy, then a plan that shows what each node would do, and only then a rollout. */
 export function RolloutNew() {
-	const { t } = useI18n();
+	const { t, say } = useI18n();
 	const search = route.useSearch();
 	const navigate = useNavigate();
 	const can = useCan('operator');
@@ -37,6 +39,10 @@ export function RolloutNew() {
 	const [strategy, setStrategy] = useState<StrategyState>(defaultStrategy);
 	const [name, setName] = useState('');
 	const [shown, setShown] = useState<{ key: string; plan: Plan } | null>(null);
+
+	const asked = useDebounced(kind === 'selector' ? selector.trim() : '');
+	const match = useGet<Page<Node>>('/nodes', { selector: asked, limit: 1 }, { enabled: asked !== '' });
+	const matched = asked === '' ? t('plan.selectorHint') : match.error ? say(match.error.detail || match.error.title) : match.data ? t('plan.matches', { n: match.data.total ?? 0 }) : t('common.loading');
 
 	const targets = toTargets(kind, selector, nodes);
 	const hasTarget = kind === 'nodes' ? (targets.nodes?.length ?? 0) > 0 : !!targets.selector;
@@ -81,7 +87,7 @@ export function RolloutNew() {
 										</label>
 									))}
 								</fieldset>
-								{kind === 'selector' && <Field label={t('plan.selector')} className="input mono" value={selector} onChange={(e) => setSelector(e.target.value)} placeholder="site=plant-3,line in (1,2)" hint={t('plan.selectorHint')} />}
+								{kind === 'selector' && <Field label={t('plan.selector')} className="input mono" value={selector} onChange={(e) => setSelector(e.target.value)} placeholder="site=plant-3,line in (1,2)" hint={matched} aria-invalid={match.error !== null && asked !== ''} />}
 								{kind === 'nodes' && <Field label={t('plan.nodes')} className="input mono" value={nodes} onChange={(e) => setNodes(e.target.value)} placeholder="gw-1, gw-2" />}
 								{kind === 'all' && <p className="dim">{t('plan.allHint')}</p>}
 							</div>

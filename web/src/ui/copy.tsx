@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useState } from 'react';
 import { useT } from '../i18n';
 import { copyText } from '../lib/clipboard';

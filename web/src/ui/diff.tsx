@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useMemo } from 'react';
 import type { ReactNode } from 'react';
 import { useT } from '../i18n';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useRef } from 'react';
 import type { KeyboardEvent } from 'react';
 import { useT } from '../i18n';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import type { ReactNode } from 'react';
 import { useI18n, useT } from '../i18n';
 import type { Problem } from '../api/client';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import spriteUrl from './sprite.svg?url';
 
 export type GlyphId = 'ok' | 'warn' | 'crit' | 'off' | 'prog' | 'pause' | 'pend' | 'drift' | 'done' | 'fail' | 'back' | 'skip' | 'ack';

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useI18n } from '../i18n';
 import { num } from '../i18n/format';
 import { bucketLooks, buckets } from '../lib/states';
 import type { Bucket } from '../lib/states';
+import { Flash } from './flash';
 import { Glyph } from './icon';
 
 const fills: Record<Bucket, string> = { succeeded: 'f-ok', failed: 'f-crit', in_progress: 'f-prog', offline: 'f-off', pending: 'f-none', skipped: 'f-cell' };
@@ -34,7 +36,9 @@ export function Buckets({ counts }: { counts: Record<Bucket, number> }) {
 				.map((b) => (
 					<span key={b} className={`st ${bucketLooks[b].tone === 'ok' ? '' : bucketLooks[b].tone}`}>
 						<Glyph id={bucketLooks[b].glyph} tone={bucketLooks[b].tone} />
-						<b>{num(counts[b])}</b> <span>{t(bucketLooks[b].key)}</span>
+						<Flash value={counts[b]}>
+							<b>{num(counts[b])}</b>
+						</Flash> <span>{t(bucketLooks[b].key)}</span>
 					</span>
 				))}
 		</div>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useEffect, useRef, useState } from 'react';
 import { useT } from '../i18n';
 import { queryTerms, withoutTerm } from '../lib/selector';

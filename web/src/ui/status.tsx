@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import type { ReactNode } from 'react';
 import { useI18n } from '../i18n';
 import type { Look } from '../lib/states';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useEffect, useState } from 'react';
 import { clock, duration, fullTime, parseTime, shortTime } from '../lib/time';
 import { useClockMode } from '../lib/clock-mode';

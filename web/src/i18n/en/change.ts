@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Configs, packages, rollouts: what changes the fleet. */
 export const change = {
 	'configs.why': 'A config is a named set of files for a service, in numbered versions that never change.',
@@ -200,6 +201,7 @@ export const change = {
 	'plan.by.all': 'All nodes',
 	'plan.selector': 'Selector',
 	'plan.selectorHint': 'Kubernetes grammar: site=plant-3,line in (1,2),!spare',
+	'plan.matches': 'Matches {n} {n|node|nodes} now',
 	'plan.nodes': 'Nodes',
 	'plan.allHint': 'Every node of the project that is not retired.',
 	'plan.change': 'What: changes',

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Nodes, services, the overview, enrolment, logs, variables. */
 export const fleet = {
 	'state.unknown': 'Unknown',

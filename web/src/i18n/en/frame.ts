@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frame, sign-in and the words that every page shares. */
 export const frame = {
 	'app.skip': 'Skip to content',

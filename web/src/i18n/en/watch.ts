@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Alerts, webhooks, audit, settings. */
 export const watch = {
 	'alert.pending': 'Pending',

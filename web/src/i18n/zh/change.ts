@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 配置、软件包、发布：改变节点的一切。 */
 export const change = {
 	'configs.why': '配置是某个服务的一组文件，版本按序编号，永不改变。',
@@ -200,6 +201,7 @@ export const change = {
 	'plan.by.all': '全部节点',
 	'plan.selector': '选择器',
 	'plan.selectorHint': 'Kubernetes 语法：site=plant-3,line in (1,2),!spare',
+	'plan.matches': '目前匹配 {n} 个节点',
 	'plan.nodes': '节点',
 	'plan.allHint': '项目中所有未退役的节点。',
 	'plan.change': '变更',

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 节点、服务、总览、注册、日志、变量。 */
 export const fleet = {
 	'state.unknown': '未知',

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 框架、登录和各页共用的词。 */
 export const frame = {
 	'app.skip': '跳到正文',

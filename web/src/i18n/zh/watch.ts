@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* 告警、Webhook、审计、设置。 */
 export const watch = {
 	'alert.pending': '待触发',

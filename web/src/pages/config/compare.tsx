@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useI18n } from '../../i18n';
 import { useGet } from '../../api/hooks';
 import type { ConfigDiff, ConfigVersion } from '../../api/types';

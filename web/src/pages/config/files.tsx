@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useState } from 'react';
 import { useI18n } from '../../i18n';
 import { useGet } from '../../api/hooks';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useI18n } from '../../i18n';
 import { usePages } from '../../api/hooks';
 import type { Node, TimelineItem } from '../../api/types';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import type { Node } from '../../api/types';
 import { VariablesPanel } from '../../ui/variables';
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useMemo } from 'react';
 import { useI18n } from '../../i18n';
 import { num } from '../../i18n/format';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useState } from 'react';
 import type { KeyboardEvent } from 'react';
 import { Link, useNavigate } from '@tanstack/react-router';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { Link } from '@tanstack/react-router';
 import { useI18n } from '../../i18n';
 import type { Key } from '../../i18n';

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 import { useMemo } from 'react';
 import { Link } from '@tanstack/react-router';
 import { useI18n } from '../../i18n';
