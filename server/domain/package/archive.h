@@ -17,7 +17,7 @@ enum {
 	ARCHIVE_MAX_PATH = 1024,
 };
 
-#define ARCHIVE_MAX_PACKED_BYTES (INT64_C(1) << 30)
+#define ARCHIVE_MAX_PACKED_BYTES (INT64_C(2) << 30)
 #define ARCHIVE_MAX_UNPACKED_BYTES (INT64_C(4) << 30)
 
 struct archive_facts {

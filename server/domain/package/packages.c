@@ -78,6 +78,10 @@ static bool manifest_open(struct ctx *ctx, json_t *envelope, struct package_mani
 static bool match_check(const struct package_manifest *manifest, const struct package_draft *draft,
 			struct error *err)
 {
+	if (draft->size_bytes > ARCHIVE_MAX_PACKED_BYTES)
+		return error_set_field(err, ERR_TOO_LARGE, "archive",
+				       "archive is larger than %" PRId64 " bytes",
+				       ARCHIVE_MAX_PACKED_BYTES);
 	if (draft->size_bytes != manifest->archive.size)
 		return error_set_field(err, ERR_INVALID, "manifest.archive.size",
 				       "archive has %" PRId64 " bytes, its manifest says %" PRId64,
