@@ -139,7 +139,7 @@ static bool publish(struct request *req, struct package_release *out, struct err
 		if (!header_envelope(req, &envelope, err))
 			return false;
 		const struct package_draft draft = {envelope, upload->path, upload->sha256,
-						    upload->size_bytes};
+						    upload->size_bytes, NULL};
 		return package_publish(ctx, &draft, out, err);
 	}
 	return fields_decode(PUBLISH_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body,

@@ -12,9 +12,12 @@ static const char UPLOADS_INSERT[] =
 	" SELECT $1, $2, $3, $4, $5, $6, $7"
 	" WHERE (SELECT count(*) FROM upload WHERE project_id = $2) < $8";
 
-static const char UPLOADS_GET_FOR_UPDATE[] =
-	"SELECT id, size, sha256, received, expires_at FROM upload"
-	" WHERE project_id = $1 AND id = $2 AND expires_at > $3 FOR UPDATE";
+#define UPLOAD_OPEN                                                 \
+	"SELECT id, size, sha256, received, expires_at FROM upload" \
+	" WHERE project_id = $1 AND id = $2 AND expires_at > $3"
+
+static const char UPLOADS_GET[] = UPLOAD_OPEN;
+static const char UPLOADS_GET_FOR_UPDATE[] = UPLOAD_OPEN " FOR UPDATE";
 
 static const char UPLOADS_SET_RECEIVED[] =
 	"UPDATE upload SET received = $3 WHERE project_id = $1 AND id = $2";
@@ -51,12 +54,13 @@ bool uploads_insert(struct ctx *ctx, const struct upload *upload, int64_t limit,
 	return true;
 }
 
-bool uploads_get_for_update(struct ctx *ctx, const char *id, struct upload *out, struct error *err)
+static bool get(struct ctx *ctx, const char *sql, const char *id, struct upload *out,
+		struct error *err)
 {
 	struct upload upload = {0};
 	struct db_rows rows;
 
-	if (!db_query(ctx->db, ctx->arena, UPLOADS_GET_FOR_UPDATE,
+	if (!db_query(ctx->db, ctx->arena, sql,
 		      DB_ARGS(db_text(ctx->project_id), db_text(id), db_time(ctx->now)), &rows,
 		      err))
 		return false;
@@ -66,6 +70,16 @@ bool uploads_get_for_update(struct ctx *ctx, const char *id, struct upload *out,
 		return false;
 	*out = upload;
 	return true;
+}
+
+bool uploads_get(struct ctx *ctx, const char *id, struct upload *out, struct error *err)
+{
+	return get(ctx, UPLOADS_GET, id, out, err);
+}
+
+bool uploads_get_for_update(struct ctx *ctx, const char *id, struct upload *out, struct error *err)
+{
+	return get(ctx, UPLOADS_GET_FOR_UPDATE, id, out, err);
 }
 
 bool uploads_set_received(struct ctx *ctx, const char *id, int64_t received, struct error *err)

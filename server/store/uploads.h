@@ -14,7 +14,10 @@
 MUST_CHECK bool uploads_insert(struct ctx *ctx, const struct upload *upload, int64_t limit,
 			       struct error *err);
 
-/* Locked until the transaction ends. NOT_FOUND when it does not exist or has expired. */
+/* NOT_FOUND when it does not exist or has expired. */
+MUST_CHECK bool uploads_get(struct ctx *ctx, const char *id, struct upload *out, struct error *err);
+
+/* The same and locks it until the transaction ends. */
 MUST_CHECK bool uploads_get_for_update(struct ctx *ctx, const char *id, struct upload *out,
 				       struct error *err);
 MUST_CHECK bool uploads_set_received(struct ctx *ctx, const char *id, int64_t received,

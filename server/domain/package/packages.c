@@ -20,6 +20,7 @@
 #include "store/changes.h"
 #include "store/db.h"
 #include "store/package_releases.h"
+#include "store/uploads.h"
 
 enum { FOLDER_MODE = 0700 };
 
@@ -117,6 +118,7 @@ static bool publish_run(struct ctx *ctx, void *arg, struct error *err)
 {
 	struct publication *publication = arg;
 	struct package_release *release = publication->release;
+	const char *upload_id = publication->draft->upload_id;
 
 	return package_archives_lock(ctx, release->sha256, err) &&
 	       package_releases_insert(ctx, release, err) &&
@@ -126,6 +128,7 @@ static bool publish_run(struct ctx *ctx, void *arg, struct error *err)
 				     release->sha256, "key", release->key_id),
 			   err) &&
 	       changes_insert(ctx, "package", release->name, err) &&
+	       (!upload_id || uploads_delete(ctx, upload_id, err)) &&
 	       archive_place(ctx, publication->draft, err);
 }
 

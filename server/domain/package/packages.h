@@ -21,6 +21,7 @@ struct package_draft {
 	const char *path;   /* of the archive, on the data directory's file system; moved away */
 	const char *sha256; /* of its bytes, computed by us */
 	int64_t size_bytes;
+	const char *upload_id; /* ends with the publication, or NULL */
 };
 
 /* INVALID: signature, manifest or archive, with the place. CONFLICT: the version exists. */

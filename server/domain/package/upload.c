@@ -60,7 +60,7 @@ bool upload_create(struct ctx *ctx, int64_t size, const char *hash, struct uploa
 
 bool upload_find(struct ctx *ctx, const char *id, struct upload *out, struct error *err)
 {
-	return uploads_get_for_update(ctx, id, out, err);
+	return uploads_get(ctx, id, out, err);
 }
 
 static bool write_failed(struct error *err)
@@ -135,19 +135,15 @@ bool upload_append(struct ctx *ctx, const char *id, int64_t offset, const char *
 	return db_transaction(ctx, append_run, &append, err);
 }
 
-struct finish {
-	const char *id;
-	json_t *envelope;
-	struct package_release *out;
-};
-
-static bool publish_run(struct ctx *ctx, void *arg, struct error *err)
+bool upload_publish(struct ctx *ctx, const char *id, json_t *envelope, struct package_release *out,
+		    struct error *err)
 {
-	struct finish *finish = arg;
+	char *hash = arena_alloc(ctx->arena, SHA256_HEX_SIZE);
 	struct upload upload;
-	char hash[SHA256_HEX_SIZE];
 
-	if (!uploads_get_for_update(ctx, finish->id, &upload, err))
+	/* Outside of a transaction: hashing and looking through an archive may take its time. A complete
+	 * upload does not change any more. */
+	if (!uploads_get(ctx, id, &upload, err))
 		return false;
 	if (upload.received != upload.size)
 		return error_set_field(err, ERR_CONFLICT, "upload_id",
@@ -164,19 +160,8 @@ static bool publish_run(struct ctx *ctx, void *arg, struct error *err)
 		return error_set_field(err, ERR_INVALID, "upload_id",
 				       "the upload has sha256 %.12s..., announced was %.12s...",
 				       hash, upload.sha256);
-	const struct package_draft draft = {finish->envelope, path, arena_strdup(ctx->arena, hash),
-					    upload.size};
-	return package_publish(ctx, &draft, finish->out, err) &&
-	       uploads_delete(ctx, upload.id, err);
-}
-
-bool upload_publish(struct ctx *ctx, const char *id, json_t *envelope, struct package_release *out,
-		    struct error *err)
-{
-	struct finish finish = {id, envelope, out};
-	const char *path = upload_path(ctx, id);
-
-	if (!db_transaction(ctx, publish_run, &finish, err))
+	const struct package_draft draft = {envelope, path, hash, upload.size, upload.id};
+	if (!package_publish(ctx, &draft, out, err))
 		return false;
 	/* Gone already, unless the same archive was there before. */
 	if (unlink(path) < 0 && errno != ENOENT)
