@@ -49,11 +49,13 @@ struct link {
 	atomic_bool stopping;
 	atomic_bool connected;
 	_Atomic uint64_t shards; /* wanted */
+	_Atomic uint64_t heard;	 /* subscribed to, as the broker says */
 
 	/* Only the thread. */
 	struct mosquitto *client;
 	bool connack, broken;
 	uint64_t subscribed;
+	int unconfirmed; /* subscriptions */
 
 	pthread_mutex_t mutex; /* guards what follows, and all receipts */
 	pthread_cond_t confirmed;
@@ -101,6 +103,7 @@ static void fail_all(struct link *link)
 {
 	pthread_mutex_lock(&link->mutex);
 	atomic_store(&link->connected, false);
+	atomic_store(&link->heard, 0);
 	metric_set(mqtt_metric(MQTT_CONNECTED), 0);
 	drop_outgoing(link);
 	for (size_t i = 0; i < MIDS; i++)
@@ -139,6 +142,21 @@ static void on_disconnect(struct mosquitto *client, void *arg, int code)
 	link->broken = true;
 }
 
+static void on_subscribe(struct mosquitto *client, void *arg, int mid, int count,
+			 const int *granted)
+{
+	struct link *link = arg;
+
+	(void)client;
+	(void)mid;
+	for (int i = 0; i < count; i++)
+		if (granted[i] > 2) {
+			log_error("the broker refuses a subscription: check its access rules");
+			return;
+		}
+	link->unconfirmed--;
+}
+
 static void on_message(struct mosquitto *client, void *arg, const struct mosquitto_message *message)
 {
 	struct link *link = arg;
@@ -169,6 +187,7 @@ static bool client_open(struct link *link)
 		return false;
 	mosquitto_connect_callback_set(client, on_connect);
 	mosquitto_disconnect_callback_set(client, on_disconnect);
+	mosquitto_subscribe_callback_set(client, on_subscribe);
 	mosquitto_message_callback_set(client, on_message);
 	mosquitto_publish_callback_set(client, on_publish);
 	mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
@@ -176,6 +195,7 @@ static bool client_open(struct link *link)
 	link->client = client;
 	link->connack = link->broken = false;
 	link->subscribed = 0;
+	link->unconfirmed = 0;
 	int code = mosquitto_tls_set(client, settings->ca_path, NULL, settings->certificate_path,
 				     settings->key_path, NULL);
 	if (code == MOSQ_ERR_SUCCESS)
@@ -213,6 +233,7 @@ static void follow_shards(struct link *link)
 		int code = (wanted & bit) != 0 ? mosquitto_subscribe(link->client, NULL, topic, 1)
 					       : mosquitto_unsubscribe(link->client, NULL, topic);
 		link->broken = link->broken || code != MOSQ_ERR_SUCCESS;
+		link->unconfirmed += (wanted & bit) != 0;
 	}
 	link->subscribed = wanted;
 }
@@ -289,6 +310,8 @@ static bool turn(struct link *link, int timeout_ms)
 	if (link->connack) {
 		if (atomic_load(&link->shards) != link->subscribed)
 			follow_shards(link);
+		if (link->unconfirmed == 0)
+			atomic_store(&link->heard, link->subscribed);
 		send_outgoing(link);
 	}
 	if (mosquitto_want_write(link->client) &&
@@ -407,6 +430,11 @@ void link_set_shards(struct link *link, uint64_t shards)
 bool link_connected(const struct link *link)
 {
 	return atomic_load(&link->connected);
+}
+
+bool link_listening(const struct link *link)
+{
+	return link_connected(link) && atomic_load(&link->heard) == atomic_load(&link->shards);
 }
 
 bool link_publish(struct link *link, const char *topic, const void *payload, size_t size,

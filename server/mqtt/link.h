@@ -40,6 +40,9 @@ void link_set_shards(struct link *link, uint64_t shards);
 
 bool link_connected(const struct link *link);
 
+/* Whether the broker has confirmed the subscriptions to all wanted shards. */
+bool link_listening(const struct link *link);
+
 /* Counts the deliveries of one batch; the caller's storage, zeroed before use. */
 struct link_receipts {
 	size_t pending;

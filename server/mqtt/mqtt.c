@@ -2,6 +2,7 @@
 #include "mqtt/mqtt.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ struct mqtt {
 	struct ingest *ingest;
 	bool ingesting;
 
+	atomic_bool leased; /* the shards of this replica are known */
 	pthread_t thread;
 	bool started;
 	pthread_mutex_t mutex;
@@ -105,11 +107,11 @@ static void renew(struct keeping *keeping)
 {
 	struct mqtt *mqtt = keeping->mqtt;
 	const usec_t asked_at = clock_monotonic();
-	bool connected = link_connected(mqtt->link);
+	bool listening = link_listening(mqtt->link);
 	uint64_t shards;
 	struct error err;
 
-	if (!connected)
+	if (!listening)
 		keeping->listening_since = 0;
 	else if (keeping->listening_since == 0)
 		keeping->listening_since = clock_now_utc();
@@ -122,6 +124,7 @@ static void renew(struct keeping *keeping)
 	if (ok) {
 		keeping->valid_until = asked_at + LEASE_S * USEC_PER_SEC;
 		set_shards(keeping, shards);
+		atomic_store(&mqtt->leased, true);
 	} else if (keeping->shards != 0 && clock_monotonic() > keeping->valid_until) {
 		log_warn("lost all shards: %s", err.text);
 		set_shards(keeping, 0);
@@ -261,5 +264,5 @@ struct link *mqtt_link(struct mqtt *mqtt)
 
 bool mqtt_connected(const struct mqtt *mqtt)
 {
-	return link_connected(mqtt->link);
+	return atomic_load(&mqtt->leased) && link_listening(mqtt->link);
 }

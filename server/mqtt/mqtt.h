@@ -43,5 +43,6 @@ void mqtt_stop(struct mqtt *mqtt);
 /* For publishing; lives as long as mqtt. */
 struct link *mqtt_link(struct mqtt *mqtt);
 
-/* Whether the broker is connected: for /readyz. */
+/* Whether nodes are heard: the leases are known and the broker has confirmed the subscriptions. For
+ * /readyz. */
 bool mqtt_connected(const struct mqtt *mqtt);
