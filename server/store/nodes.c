@@ -53,6 +53,10 @@ static const char NODES_GET_FOR_UPDATE[] =
 	"SELECT " NODE_COLUMNS " FROM node n WHERE n.project_id = $1 AND n.id = $2"
 	" FOR NO KEY UPDATE OF n";
 
+static const char NODES_GET_BRIEF[] =
+	"SELECT n.id, n.name, n.labels, n.platform, n.state FROM node n WHERE n.project_id = $1"
+	" AND n.id = $2";
+
 static const char NODES_LIST_BY_NAME[] =
 	"SELECT " NODE_COLUMNS NODE_FILTER
 	" AND ($5::text IS NULL OR (n.name, n.id) > ($5, $6)) ORDER BY n.name, n.id LIMIT $7";
@@ -170,6 +174,11 @@ bool nodes_get(struct ctx *ctx, const char *id_or_name, struct node *out, struct
 bool nodes_get_for_update(struct ctx *ctx, const char *id, struct node *out, struct error *err)
 {
 	return get(ctx, NODES_GET_FOR_UPDATE, id, out, err);
+}
+
+bool nodes_get_brief(struct ctx *ctx, const char *id, struct node *out, struct error *err)
+{
+	return get(ctx, NODES_GET_BRIEF, id, out, err);
 }
 
 bool nodes_list(struct ctx *ctx, const struct node_filter *filter, struct node **out, size_t *count,

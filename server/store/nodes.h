@@ -18,7 +18,11 @@
 MUST_CHECK bool nodes_get(struct ctx *ctx, const char *id_or_name, struct node *out,
 			  struct error *err);
 
-/* The same and locks the row until the transaction ends. */
+/* Id, name, labels, platform and state only, by id: for work that goes through many nodes. */
+MUST_CHECK bool nodes_get_brief(struct ctx *ctx, const char *id, struct node *out,
+				struct error *err);
+
+/* The same as nodes_get and locks the row until the transaction ends. */
 MUST_CHECK bool nodes_get_for_update(struct ctx *ctx, const char *id, struct node *out,
 				     struct error *err);
 

@@ -221,7 +221,7 @@ bool config_render(struct ctx *ctx, const char *config_id, int64_t no, const cha
 	struct render_input input = {.version = &version, .node = &node};
 	struct variable *variables;
 
-	if (!nodes_get(ctx, node_id, &node, err) ||
+	if (!nodes_get_brief(ctx, node_id, &node, err) ||
 	    !config_versions_get(ctx, config_id, no, true, &version, err) ||
 	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
 				     &input.project, err))
@@ -298,7 +298,7 @@ bool config_render_parameters(struct ctx *ctx, json_t *parameters, const char *p
 		*out = json_incref(parameters);
 		return true;
 	}
-	if (!nodes_get(ctx, node_id, &node, err) ||
+	if (!nodes_get_brief(ctx, node_id, &node, err) ||
 	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
 				     &input.project, err))
 		return false;
