@@ -37,10 +37,9 @@ static void report(void *arg)
 	json_t *json = json_keep(msg_reported_encode(&reported), arena);
 	const char *text = json_text(json, arena);
 	sha256_hex(text, strlen(text), hash);
-	if (strcmp(hash, reconcile->reported) != 0) {
+	if (strcmp(hash, reconcile->reported) != 0 &&
+	    outgoing_reported(reconcile->options.outgoing, &reported))
 		memcpy(reconcile->reported, hash, sizeof(hash));
-		outgoing_reported(reconcile->options.outgoing, &reported);
-	}
 	arena_free(arena);
 }
 

@@ -34,6 +34,7 @@ struct follow {
 	struct service_log logs[MAX_SERVICES];
 	size_t count;
 	uint64_t timer;
+	bool failing; /* what was read could not be kept; said once */
 	char buffer[READ_BYTES];
 };
 
@@ -232,8 +233,10 @@ static bool upload_batch(struct follow *follow, struct service_log *log)
 		if (store(follow, log, &batch, &err)) {
 			log->position = batch.position;
 			more = is_full(&batch);
-		} else {
+			follow->failing = false;
+		} else if (!follow->failing) {
 			log_error("could not keep log lines: %s service=%s", err.text, log->name);
+			follow->failing = true;
 		}
 	}
 	arena_free(arena);

@@ -25,13 +25,15 @@ static bool append(struct outgoing *outgoing, enum channel stream, json_t *body,
 	return ok;
 }
 
-static void append_or_log(struct outgoing *outgoing, enum channel stream, json_t *body)
+static bool append_or_log(struct outgoing *outgoing, enum channel stream, json_t *body)
 {
 	struct error err = {0};
+	bool ok = append(outgoing, stream, body, 0, &err);
 
-	if (!append(outgoing, stream, body, 0, &err))
+	if (!ok)
 		log_error("could not keep a message of the stream %s: %s",
 			  channel_info(stream)->name, err.text);
+	return ok;
 }
 
 void outgoing_event(struct outgoing *outgoing, enum severity severity, const char *kind,
@@ -61,12 +63,12 @@ void outgoing_result(struct outgoing *outgoing, const struct msg_result *result)
 	append_or_log(outgoing, CHANNEL_RESULT, msg_result_encode(&copy));
 }
 
-void outgoing_reported(struct outgoing *outgoing, const struct msg_reported *reported)
+bool outgoing_reported(struct outgoing *outgoing, const struct msg_reported *reported)
 {
 	struct msg_reported copy = *reported;
 
 	copy.at = clock_now_utc();
-	append_or_log(outgoing, CHANNEL_REPORTED, msg_reported_encode(&copy));
+	return append_or_log(outgoing, CHANNEL_REPORTED, msg_reported_encode(&copy));
 }
 
 bool outgoing_logs(struct outgoing *outgoing, const struct msg_logs *logs, struct error *err)

@@ -26,7 +26,8 @@ void outgoing_event(struct outgoing *outgoing, enum severity severity, const cha
 
 /* place and at of the message are filled in here. */
 void outgoing_result(struct outgoing *outgoing, const struct msg_result *result);
-void outgoing_reported(struct outgoing *outgoing, const struct msg_reported *reported);
+/* False: it could not be kept, so the same must be said again later. */
+bool outgoing_reported(struct outgoing *outgoing, const struct msg_reported *reported);
 
 /* False: it could not be kept (the caller tries the same lines again later). */
 MUST_CHECK bool outgoing_logs(struct outgoing *outgoing, const struct msg_logs *logs,

@@ -72,6 +72,14 @@ class Agent:
     def status(self):
         return json.loads(self.run_command("status", "--dir", self.dir, "--json").stdout)
 
+    def wait_status(self):
+        """The first status that the running agent gives; it may have been started just now."""
+        def ask():
+            assert self.process.running(), self.log()[-3000:]
+            done = self.run_command("status", "--dir", self.dir, "--json", check=False)
+            return json.loads(done.stdout) if done.returncode == 0 else None
+        return wait_until(ask, "the agent to answer")
+
     def log(self):
         return (self.root / "log").read_text(errors="replace")
 

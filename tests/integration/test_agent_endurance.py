@@ -61,16 +61,11 @@ def test_services_survive_the_agent(api, new_agent):
     for _ in range(5):
         agent.kill()
         os.kill(pid, 0)
-        agent.start()
-        wait_until(lambda: (agent.dir / "run" / "agent.sock").exists() and
-                   agent.run_command("status", "--dir", agent.dir, check=False).returncode == 0,
-                   "the agent to answer")
-        assert service(agent)["pid"] == pid
+        assert agent.start().wait_status()["services"][0]["pid"] == pid
     agent.stop(signal.SIGTERM)
     os.kill(pid, 0)
-    agent.start()
+    assert agent.start().wait_status()["services"][0]["pid"] == pid
     agent.wait_online()
-    assert service(agent)["pid"] == pid
     check_lines(api, agent)
 
 
@@ -82,7 +77,7 @@ def test_shutdown_stops_the_services_also_without_an_agent(api, new_agent):
     agent.run_command("shutdown", "--dir", agent.dir)
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
-    agent.start().wait_online()
+    agent.start().wait_status()
     wait_until(lambda: service(agent)["state"] == "running", "the service to run again")
     pid = service(agent)["pid"]
     agent.shutdown()

@@ -10,11 +10,6 @@ ROUNDS = 4
 SEED = int(os.environ.get("MUSTER_SEED", "7"))
 
 
-def settled(agent):
-    done = agent.run_command("status", "--dir", agent.dir, "--json", check=False)
-    return done.returncode == 0 and agent.status()["activity"] == "idle"
-
-
 def test_agent_is_killed_during_changes(api, new_agent):
     chance = random.Random(SEED)
     agent = new_agent("gw")
@@ -50,7 +45,7 @@ def test_agent_is_killed_during_changes(api, new_agent):
         where = f"seed {SEED}, round {number}, version {version}"
         assert step["state"] == ("rolled_back" if version == "9.9" else "succeeded"), (where, step)
         good = good if version == "9.9" else version
-        wait_until(lambda: settled(agent), "the agent to be idle")
+        wait_until(lambda: agent.wait_status()["activity"] == "idle", "the agent to be idle")
         wait_until(lambda: (agent.dir / "data" / "app" / "db").read_text() == good + "\n",
                    f"the data of {good}: {where}")
         services = {s["name"]: s for s in agent.status()["services"]}
