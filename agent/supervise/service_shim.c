@@ -67,10 +67,10 @@ static void limits_fill(const struct service *service, const struct user *user, 
 
 	if (spec->files > 0)
 		limits[count++] = arena_printf(arena, "nofile=%d", spec->files);
+	/* Memory is not limited without a cgroup: RLIMIT_DATA and RLIMIT_AS count address space that
+	 * is set aside, of which Node.js wants gigabytes to use fifty megabytes. */
 	if (service->supervisor->cgroups.limits)
 		return;
-	if (spec->memory_bytes > 0)
-		limits[count++] = arena_printf(arena, "data=%lld", (long long)spec->memory_bytes);
 	/* Counts all processes of a user, so it only makes sense for one of its own. */
 	if (spec->pids > 0 && user->change)
 		limits[count++] = arena_printf(arena, "nproc=%d", spec->pids);
