@@ -3,9 +3,34 @@
 #include "handlers.h"
 #include "help.h"
 
+/* Rows that several commands share. */
+#define PAGE_ROWS                                 \
+	{"limit", "N", "at most so many", false}, \
+	{                                         \
+		"all", NULL, "all of them", false \
+	}
+#define WAIT_ROWS                                                                    \
+	{"wait", NULL, "wait for the end; the exit status says how it went", false}, \
+	{                                                                            \
+		"timeout", "TIME", "wait no longer than this", false                 \
+	}
+#define STRATEGY_ROWS                                                                              \
+	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},                \
+		{"max-parallel", "N", "so many nodes at once", false},                             \
+		{"health-gate", "TIME",                                                            \
+		 "how long services must be well on each node (default 5s)", false},               \
+		{"soak", "TIME", "how long a wave is observed", false},                            \
+		{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},     \
+		{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false}, \
+		{"deadline", "TIME", "for each node (default 10m)", false},                        \
+		{"offline", "wait|skip|fail",                                                      \
+		 "what to do with nodes that are offline (default wait)", false},                  \
+	{                                                                                          \
+		"approval", NULL, "a second person must approve it", false                         \
+	}
+
 static const struct option_spec PAGE_OPTIONS[] = {
-	{"limit", "N", "at most so many", false},
-	{"all", NULL, "all of them", false},
+	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
@@ -45,8 +70,7 @@ static const struct option_spec NODE_LIST_OPTIONS[] = {
 	{"status", "STATUS", "online, offline, warning, updating, pending, retired", false},
 	{"text", "WORD", "in name, id, host or labels", false},
 	{"sort", "name|-last_seen", "order", false},
-	{"limit", "N", "at most so many", false},
-	{"all", NULL, "all of them", false},
+	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
@@ -111,65 +135,41 @@ static const struct option_spec ROLLOUT_OPTIONS[] = {
 	{"selector", "SELECTOR", "on these nodes; * is every node", false},
 	{"node", "NODE", "on this node", true},
 	{"name", "TEXT", "for people", false},
-	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},
-	{"max-parallel", "N", "so many nodes at once", false},
-	{"health-gate", "TIME", "how long services must be well on each node (default 5s)", false},
-	{"soak", "TIME", "how long a wave is observed", false},
-	{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},
-	{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false},
-	{"deadline", "TIME", "for each node (default 10m)", false},
-	{"offline", "wait|skip|fail", "what to do with nodes that are offline (default wait)",
-	 false},
-	{"approval", NULL, "a second person must approve it", false},
+	STRATEGY_ROWS,
 	{"draft", NULL, "do not start yet", false},
 	{"plan-hash", "HASH", "only if the plan still holds", false},
-	{"wait", NULL, "wait for the end; the exit status says how it went", false},
-	{"timeout", "TIME", "wait no longer than this", false},
+	WAIT_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
 static const struct option_spec ROLLOUT_LIST_OPTIONS[] = {
 	{"state", "STATE", "only these", false},
-	{"limit", "N", "at most so many", false},
-	{"all", NULL, "all of them", false},
+	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
 static const struct option_spec STEPS_OPTIONS[] = {
 	{"state", "STATE", "only these", false},
 	{"wave", "N", "only this one", false},
-	{"limit", "N", "at most so many", false},
-	{"all", NULL, "all of them", false},
+	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
 static const struct option_spec WAIT_OPTIONS[] = {
-	{"wait", NULL, "wait for the end; the exit status says how it went", false},
-	{"timeout", "TIME", "wait no longer than this", false},
+	WAIT_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
 static const struct option_spec ROLLBACK_OPTIONS[] = {
-	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},
-	{"max-parallel", "N", "so many nodes at once", false},
-	{"health-gate", "TIME", "how long services must be well on each node (default 5s)", false},
-	{"soak", "TIME", "how long a wave is observed", false},
-	{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},
-	{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false},
-	{"deadline", "TIME", "for each node (default 10m)", false},
-	{"offline", "wait|skip|fail", "what to do with nodes that are offline (default wait)",
-	 false},
-	{"approval", NULL, "a second person must approve it", false},
-	{"wait", NULL, "wait for the end; the exit status says how it went", false},
-	{"timeout", "TIME", "wait no longer than this", false},
+	STRATEGY_ROWS,
+	WAIT_ROWS,
 	{NULL, NULL, NULL, false},
 };
 
 static const struct option_spec ALERT_OPTIONS[] = {
 	{"state", "STATE", "open (default), firing, acknowledged, pending, resolved, all", false},
 	{"node", "NODE", "of this node", false},
-	{"limit", "N", "at most so many", false},
-	{"all", NULL, "all of them", false},
+	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
 

@@ -13,6 +13,13 @@ enum {
 	PAGE_LIMIT = 500,
 };
 
+const struct column EXPLANATION[] = {
+	{"why", "text", COLUMN_TEXT},
+	{"waits for", "waits_for", COLUMN_TEXT},
+	{"since", "since", COLUMN_TIME},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
 void cli_say(const struct cli *cli, const char *format, ...)
 {
 	va_list arguments;

@@ -7,6 +7,9 @@
 
 typedef bool command_run(struct cli *cli, struct error *err);
 
+/* How explain is shown, of nodes and of rollouts. */
+extern const struct column EXPLANATION[];
+
 /* common.c: lists and single objects need only a path and columns. */
 bool run_list(struct cli *cli, const char *path, const struct column *columns, const char *empty,
 	      struct error *err);

@@ -24,7 +24,9 @@ static void print_options(const char *title, const struct option_spec *options)
 		snprintf(left, sizeof(left), "--%s%s%s", options->name,
 			 options->value != NULL ? " " : "",
 			 options->value != NULL ? options->value : "");
-		printf("  %-28s %s%s\n", left, options->help,
+		/* A long one has its help below itself. */
+		printf("  %-28s%s%*s%s%s\n", left, strlen(left) > 28 ? "\n" : " ",
+		       strlen(left) > 28 ? 31 : 0, "", options->help,
 		       options->repeatable ? " (repeatable)" : "");
 	}
 }

@@ -54,13 +54,6 @@ static const struct column TIMELINE[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
-static const struct column EXPLANATION[] = {
-	{"why", "text", COLUMN_TEXT},
-	{"waits for", "waits_for", COLUMN_TEXT},
-	{"since", "since", COLUMN_TIME},
-	{NULL, NULL, COLUMN_TEXT},
-};
-
 bool node_list_command(struct cli *cli, struct error *err)
 {
 	const char *path =

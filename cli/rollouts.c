@@ -69,13 +69,6 @@ static const struct column PLAN[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
-static const struct column EXPLANATION[] = {
-	{"why", "text", COLUMN_TEXT},
-	{"waits for", "waits_for", COLUMN_TEXT},
-	{"since", "since", COLUMN_TIME},
-	{NULL, NULL, COLUMN_TEXT},
-};
-
 /* "name@version" -> {name, version}; the version of a config is a number or "latest". */
 static bool named_version(const struct cli *cli, const char *text, bool config, json_t **out,
 			  struct error *err)

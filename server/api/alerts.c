@@ -3,6 +3,7 @@
 
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/page.h"
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/alert/alert.h"
@@ -58,27 +59,20 @@ bool alerts_list_handler(struct request *req, struct error *err)
 	struct ctx *ctx = request_ctx(req);
 	const char *state = request_query(req, "state"), *next = NULL;
 	struct alert *alerts;
-	struct page page;
-	usec_t before = 0;
+	struct time_page page;
 	size_t count;
 	int64_t total;
 
-	if (!request_page(req, 2, &page, err))
+	if (!time_page_read(req, &page, err))
 		return false;
 	if (state != NULL && names_find(STATES, state) < 0)
 		return error_set_field(err, ERR_INVALID, "state", "there is no state %s", state);
-	if (page.key_count > 0 && !time_parse(page.keys[0], strlen(page.keys[0]), &before))
-		return error_set_field(err, ERR_INVALID, "cursor", "malformed cursor");
-	if (!alerts_list(ctx, state, request_query(req, "node"), before,
-			 page.key_count > 0 ? page.keys[1] : NULL, page.limit + 1, &alerts, &count,
-			 &total, err))
+	if (!alerts_list(ctx, state, request_query(req, "node"), page.before, page.before_id,
+			 page.limit + 1, &alerts, &count, &total, err))
 		return false;
 	if (count > (size_t)page.limit) {
-		char at[TIME_TEXT_SIZE];
-
 		count = (size_t)page.limit;
-		time_format(alerts[count - 1].started_at, at);
-		next = page_cursor(ctx, (const char *[]){at, alerts[count - 1].id}, 2);
+		next = time_page_next(ctx, alerts[count - 1].started_at, alerts[count - 1].id);
 	}
 
 	json_t *items = json_array();

@@ -3,6 +3,7 @@
 
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/page.h"
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/access/access.h"
@@ -35,24 +36,19 @@ bool tokens_list_handler(struct request *req, struct error *err)
 	struct ctx *ctx = request_ctx(req);
 	struct api_token *tokens;
 	const char *next = NULL;
-	usec_t before = 0;
-	struct page page;
+	struct time_page page;
 	json_t *items;
 	size_t count;
 	int64_t total;
 
-	if (!request_page(req, 2, &page, err))
+	if (!time_page_read(req, &page, err))
 		return false;
-	if (page.key_count > 0 && !time_parse(page.keys[0], strlen(page.keys[0]), &before))
-		return error_set_field(err, ERR_INVALID, "cursor", "malformed cursor");
-	if (!tokens_list(ctx, before, page.keys[1], page.limit + 1, &tokens, &count, &total, err))
+	if (!tokens_list(ctx, page.before, page.before_id, page.limit + 1, &tokens, &count, &total,
+			 err))
 		return false;
 	if (count > (size_t)page.limit) {
-		char at[TIME_TEXT_SIZE];
-
 		count = (size_t)page.limit;
-		time_format(tokens[count - 1].created_at, at);
-		next = page_cursor(ctx, (const char *[]){at, tokens[count - 1].id}, 2);
+		next = time_page_next(ctx, tokens[count - 1].created_at, tokens[count - 1].id);
 	}
 	items = json_array();
 	for (size_t i = 0; i < count; i++)

@@ -3,6 +3,7 @@
 
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/page.h"
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/alert/webhook.h"
@@ -123,25 +124,20 @@ bool deliveries_list_handler(struct request *req, struct error *err)
 	struct delivery *deliveries;
 	struct webhook webhook;
 	const char *next = NULL;
-	struct page page;
-	usec_t before = 0;
+	struct time_page page;
 	size_t count;
 	int64_t total;
 
-	if (!request_page(req, 2, &page, err))
+	if (!time_page_read(req, &page, err))
 		return false;
-	if (page.key_count > 0 && !time_parse(page.keys[0], strlen(page.keys[0]), &before))
-		return error_set_field(err, ERR_INVALID, "cursor", "malformed cursor");
 	if (!webhooks_get(ctx, request_arg(req, 0), &webhook, err) ||
-	    !deliveries_list(ctx, webhook.id, before, page.key_count > 0 ? page.keys[1] : NULL,
-			     page.limit + 1, &deliveries, &count, &total, err))
+	    !deliveries_list(ctx, webhook.id, page.before, page.before_id, page.limit + 1,
+			     &deliveries, &count, &total, err))
 		return false;
 	if (count > (size_t)page.limit) {
-		char at[TIME_TEXT_SIZE];
-
 		count = (size_t)page.limit;
-		time_format(deliveries[count - 1].created_at, at);
-		next = page_cursor(ctx, (const char *[]){at, deliveries[count - 1].id}, 2);
+		next = time_page_next(ctx, deliveries[count - 1].created_at,
+				      deliveries[count - 1].id);
 	}
 
 	json_t *items = json_array();
