@@ -192,8 +192,11 @@ bool config_push_command(struct cli *cli, struct error *err)
 		return false;
 	if (cli->json)
 		print_json(version);
-	cli_say(cli, "%s is at version %lld now; a rollout brings it to nodes", name,
-		(long long)json_integer_value(json_object_get(version, "no")));
+	bool same = json_equal(json_object_get(version, "no"), latest);
+	cli_say(cli,
+		same ? "unchanged: %s stays at version %lld"
+		     : "%s is at version %lld now; a rollout brings it to nodes",
+		name, (long long)json_integer_value(json_object_get(version, "no")));
 	return true;
 }
 

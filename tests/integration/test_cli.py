@@ -97,6 +97,7 @@ def test_configs(cli, tmp_path):
     cli.run("config", "push", "broker", folder, "--create", "--service", "broker", "-m", "first")
     (folder / "a.conf").write_text("port ${port:-1884}\nmore\n")
     assert "version 2" in cli.run("config", "push", "broker", folder)
+    assert "unchanged" in cli.run("config", "push", "broker", folder)
     diff = cli.run("config", "diff", "broker", "1", "2")
     assert "-port ${port:-1883}" in diff and "+more" in diff
     versions = cli.json("config", "versions", "broker")["items"]
