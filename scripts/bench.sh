@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# make bench: measures the release build on the demo plant, five real agents on this machine, and prints one figure a line:
+# make bench: measures the release build on the demo plant, five real agents on this machine, prints a table and writes
+# build/bench.json:
 #
 #   agent_pss_kb            memory of an idle agent that is connected and supervises three services
 #   shim_pss_kb             memory of the shim of one service
@@ -18,4 +19,4 @@ set -euo pipefail
 "$MUSTER_ROOT/scripts/build.sh" release >&2
 "$MUSTER_ROOT/scripts/demo/make-packages.sh" "$MUSTER_BUILD/demo-packages" >&2
 exec python3 "$MUSTER_ROOT/scripts/demo/bench.py" --programs "$MUSTER_BUILD/release/bin" \
-	--packages "$MUSTER_BUILD/demo-packages"
+	--packages "$MUSTER_BUILD/demo-packages" --out "$MUSTER_BUILD/bench.json"

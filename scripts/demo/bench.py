@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Measures Muster on the demo plant and prints one figure a line. See scripts/bench.sh."""
+"""Measures Muster on the demo plant; prints a table and writes bench.json. See scripts/bench.sh."""
 
 import argparse
+import json
 import os
 import signal
 import statistics
@@ -18,6 +19,14 @@ from plant import Plant
 from processes import DemoError, leftovers, wait_for
 
 ROLLOUTS = 5
+
+# name: (unit, aim); for all of them lower is better.
+FIGURES = {
+    "agent_pss_kb": ("kB", 8192),
+    "shim_pss_kb": ("kB", 128),
+    "rollout_5_agents_ms": ("ms", 1000),
+    "service_restart_p50_ms": ("ms", 50),
+}
 
 
 def pss_kb(pid):
@@ -81,6 +90,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--programs", required=True)
     parser.add_argument("--packages", required=True)
+    parser.add_argument("--out", required=True, help="file for the figures as JSON")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
@@ -91,8 +101,15 @@ def main():
             provision.start(plant, steps)
             muster = Muster(plant)
             provision.fill(plant, muster, options.packages, steps)
+            figures = []
+            print(f"{'figure':<24} {'value':>8} {'aim':>8} unit")
             for name, value in measure(plant, muster):
-                print(f"{name} {value:.0f}", flush=True)
+                unit, aim = FIGURES[name]
+                print(f"{name:<24} {value:>8.0f} {aim:>8} {unit}", flush=True)
+                figures.append({"name": name, "value": round(value, 1), "unit": unit, "aim": aim, "better": "lower"})
+            with open(options.out, "w", encoding="utf-8") as file:
+                json.dump(figures, file, indent=1)
+                file.write("\n")
         except DemoError as error:
             sys.exit(f"bench: {error}")
         finally:
