@@ -119,6 +119,14 @@ base_image() {
 
 build_images() {
 	local base=$1 image
+	# Where npm is at hand the dashboard is built here, once; the Dockerfile can do it, but has to fetch npm first.
+	if command -v npm >/dev/null && node_suffices node; then
+		(cd "$MUSTER_ROOT/web" && npm ci --silent --no-audit --no-fund && npm run build) >"$work/web.log" 2>&1 || {
+			tail -n 20 "$work/web.log" >&2
+			return 1
+		}
+		say "dashboard built"
+	fi
 	for image in server agent postgres broker; do
 		docker build --network host --file "$MUSTER_ROOT/docker/Dockerfile" --build-arg "BASE=$base" \
 			--target $image --tag "muster-$image:$MUSTER_TAG" "$MUSTER_ROOT" >"$work/build.log" 2>&1 || {
