@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum step {
@@ -61,11 +62,14 @@ static bool user_become(const struct shim_options *options)
 
 static void signals_default(void)
 {
+	/* The kernel's struct sigaction, all zero: the default on every architecture. */
+	static const char standard[64];
 	sigset_t none;
 
 	sigemptyset(&none);
+	/* signal() keeps off the C library's own two, which may come to us ignored. */
 	for (int i = 1; i < NSIG; i++)
-		signal(i, SIG_DFL);
+		syscall(SYS_rt_sigaction, i, standard, NULL, (size_t)NSIG / 8);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
 

@@ -57,11 +57,14 @@ static _Noreturn void give_up(int report, const char *step)
 
 static void child_signals(int report)
 {
-	struct sigaction standard = {.sa_handler = SIG_DFL};
+	/* The kernel's struct sigaction, all zero: the default on every architecture. */
+	static const char standard[64];
 
 	for (int number = 1; number < NSIG; number++) {
-		/* KILL, STOP and the C library's own two cannot be set. */
-		if (sigaction(number, &standard, NULL) < 0 && errno != EINVAL)
+		/* sigaction() keeps off the C library's own two, which posix_spawn of whoever
+		 * started us may have left ignored. KILL and STOP cannot be set. */
+		if (syscall(SYS_rt_sigaction, number, standard, NULL, (size_t)NSIG / 8) < 0 &&
+		    errno != EINVAL)
 			give_up(report, "reset signals");
 	}
 }

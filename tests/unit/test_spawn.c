@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,13 @@ static void test_signals_are_reset(void **state)
 	sigaddset(&blocked, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &blocked, &before);
 	signal(SIGPIPE, SIG_IGN);
+	/* As glibc's posix_spawn leaves its own two to a program that it starts. */
+	static const struct {
+		void (*handler)(int);
+		char rest[56];
+	} ignore = {.handler = SIG_IGN};
+	assert_int_equal(syscall(SYS_rt_sigaction, 32, &ignore, NULL, 8), 0);
+	assert_int_equal(syscall(SYS_rt_sigaction, 33, &ignore, NULL, 8), 0);
 	run_script("grep -E 'Sig(Blk|Ign)' /proc/self/status", &options, out, sizeof(out));
 	signal(SIGPIPE, SIG_DFL);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
