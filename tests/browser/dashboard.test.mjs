@@ -157,6 +157,19 @@ test('every page is accessible and fits in Chinese, dark, on a phone', async () 
 	}
 });
 
+test('the dashboard says when the server is away and comes back by itself', async () => {
+	const page = await start();
+	const live = page.getByTestId('live');
+	await waitFor(async () => (await live.innerText()) === 'Live', 'live stream');
+	await plant.server.stop();
+	await waitFor(async () => /Reconnecting|Stale since/.test(await live.innerText()), 'word of the lost stream');
+	await plant.serve();
+	await waitFor(async () => (await live.innerText()) === 'Live', 'live stream again');
+	await waitFor(async () => (await page.locator('.gauge .big').count()) > 0, 'content that stayed');
+	/* The browser logs each refused connection; nothing else may be wrong. */
+	tab.wrong = tab.wrong.filter((line) => !/ERR_|status of 50[0-9]/.test(line));
+});
+
 test('signing out ends the session', async () => {
 	const page = await start();
 	await page.waitForSelector('.gauges, [data-testid=first-run]');

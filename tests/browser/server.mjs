@@ -146,12 +146,8 @@ export class Plant {
 		plant.data = join(plant.folder, 'd');
 		plant.agents = [];
 		plant.url = `https://127.0.0.1:${await freePort()}`;
-		plant.server = new Child(
-			[program('musterd'), 'standalone', '--data', plant.data, '--listen', plant.url.slice('https://'.length), '--mqtt-listen', '127.0.0.1:0', '--webhook-allow', '127.0.0.0/8', '--health-interval', '2s'],
-			join(plant.folder, 'server.log'),
-		);
 		try {
-			await plant.#ready();
+			await plant.serve();
 			await plant.#token();
 		} catch (error) {
 			error.message += `\n${plant.server.tail()}`;
@@ -159,6 +155,15 @@ export class Plant {
 			throw error;
 		}
 		return plant;
+	}
+
+	/** Starts the server, at first or again. */
+	async serve() {
+		this.server = new Child(
+			[program('musterd'), 'standalone', '--data', this.data, '--listen', this.url.slice('https://'.length), '--mqtt-listen', '127.0.0.1:0', '--webhook-allow', '127.0.0.0/8', '--health-interval', '2s'],
+			join(this.folder, 'server.log'),
+		);
+		await this.#ready();
 	}
 
 	async #ready() {

@@ -20,7 +20,7 @@ export interface NodeService {
 	name: string; state: string | null; ready: boolean | null; reason: string | null; since: string | null;
 	pid: number | null; restarts: number | null; driver: string | null; run: boolean | null;
 	package: NamedVersion | null; config: NamedVersion | null;
-	desired: { run?: boolean; package?: NamedVersion | null; config?: NamedVersion | null } | null;
+	desired: { run?: boolean; package?: NamedVersion | null; config?: NamedVersion | null; rollout?: string | null } | null;
 	drift: boolean | null; drift_files?: string[]; cpu_percent: number | null; mem_bytes: number | null;
 }
 export interface HostHealth {
@@ -109,7 +109,7 @@ export interface Rollout {
 }
 export interface StepError { phase?: string; code?: string; text?: string; service?: string; stderr?: string }
 export interface Step {
-	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null;
+	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null; progress?: { done_bytes?: number; total_bytes?: number } | null;
 	generation: number | null; attempt: number; state_since: string | null; deadline_at: string | null;
 }
 

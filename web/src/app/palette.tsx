@@ -46,7 +46,7 @@ export function Palette({ onClose }: { onClose: () => void }) {
 		<Dialog title={t('app.findLabel')} onClose={onClose}>
 			<input
 				className="input"
-				type="search"
+				type="text"
 				role="combobox"
 				aria-expanded="true"
 				aria-controls="palette-list"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { Link, Outlet, useRouterState } from '@tanstack/react-router';
 import { useI18n } from '../i18n';
 import { useGet } from '../api/hooks';
@@ -16,12 +16,14 @@ function isHere(path: string, to: string): boolean {
 	return to === '/' ? path === '/' : path === to || path.startsWith(to + '/');
 }
 
-function useTitle(path: string) {
-	const { t, lang } = useI18n();
+/* A new page is a new place: the focus follows, so that screen readers and Tab begin there. */
+function useFocusOnPage(path: string) {
+	const before = useRef(path);
 	useEffect(() => {
-		const item = [...mainNav, ...moreNav].find((n) => isHere(path, n.to));
-		document.title = item ? `${t(item.label)} · Muster` : 'Muster';
-	}, [path, t, lang]);
+		if (before.current === path) return;
+		before.current = path;
+		document.getElementById('main')?.focus({ preventScroll: true });
+	}, [path]);
 }
 
 function RailItem({ item, here, count, crit }: { item: NavItem; here: boolean; count?: number; crit?: boolean }) {
@@ -45,7 +47,7 @@ export function Shell() {
 	const version = useGet<ServerVersion>('/version', undefined, { enabled: session !== null });
 	const [palette, setPalette] = useState(false);
 	useEventStream(session?.project.id ?? '');
-	useTitle(path);
+	useFocusOnPage(path);
 
 	useEffect(() => {
 		const onKey = (e: KeyboardEvent) => {
@@ -92,7 +94,7 @@ export function Shell() {
 					</div>
 				</nav>
 				<TopBar onFind={() => setPalette(true)} overview={overview.data} />
-				<main className="main" id="main">
+				<main className="main" id="main" tabIndex={-1}>
 					<Outlet />
 				</main>
 			</div>

@@ -12,6 +12,7 @@ import { Command } from '../ui/copy';
 import { ProblemBox } from '../ui/feedback';
 import { Field } from '../ui/field';
 import { Glyph } from '../ui/icon';
+import { useTitle } from '../ui/panel';
 import { Since, When } from '../ui/when';
 
 /** `site=plant-3, line=2` to an object; null where a term is not key=value. */
@@ -137,6 +138,7 @@ function Steps() {
 
 export function FirstRun() {
 	const { t } = useI18n();
+	useTitle(t('enrol.firstTitle'));
 	const session = useSession();
 	return (
 		<div className="first" data-testid="first-run">
@@ -152,6 +154,7 @@ export function FirstRun() {
 
 export function Enrol() {
 	const { t } = useI18n();
+	useTitle(t('nodes.enrol'));
 	return (
 		<div className="first">
 			<div>

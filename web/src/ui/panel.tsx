@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import type { ReactNode } from 'react';
-import { Fragment } from 'react';
+import { Fragment, useEffect } from 'react';
 import { Link } from '@tanstack/react-router';
 import { Icon } from './icon';
 
@@ -17,10 +17,19 @@ export function Panel(props: { title: ReactNode; actions?: ReactNode; footer?: R
 	);
 }
 
+/** The name of the page in the tab and in the history. */
+export function useTitle(name: string): void {
+	useEffect(() => {
+		if (name) document.title = `${name} · Muster`;
+	}, [name]);
+}
+
 export interface Crumb { label: ReactNode; to?: string }
 
 /** Crumb, title with badges, why-sentence and actions: the head of every page. */
 export function Head(props: { title: ReactNode; crumbs?: Crumb[]; badges?: ReactNode; why?: ReactNode; actions?: ReactNode }) {
+	const name = typeof props.title === 'string' ? props.title : '';
+	useTitle(name);
 	return (
 		<>
 			{props.crumbs && (

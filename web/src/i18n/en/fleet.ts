@@ -42,6 +42,7 @@ export const fleet = {
 	'node.edited': 'edited on the device',
 	'node.differs': 'The marked rows differ. Re-apply puts the desired state back through a rollout.',
 	'node.same': 'The node reports exactly what it should run.',
+	'node.lastRollout': 'Rollout that asked for it',
 	'node.reapply': 'Re-apply {what}',
 	'node.timeline': 'Timeline',
 	'node.noEvents': 'Nothing has happened yet',

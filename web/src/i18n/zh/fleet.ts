@@ -42,6 +42,7 @@ export const fleet = {
 	'node.edited': '在设备上被修改',
 	'node.differs': '标出的行不一致。重新应用会通过一次发布恢复期望状态。',
 	'node.same': '节点上报的内容与期望完全一致。',
+	'node.lastRollout': '对应的发布',
 	'node.reapply': '重新应用 {what}',
 	'node.timeline': '时间线',
 	'node.noEvents': '尚无事件',

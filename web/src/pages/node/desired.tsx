@@ -46,6 +46,7 @@ export function DesiredReported({ node }: { node: Node }) {
 	const list = rows(node, { run: t('service.running'), stop: t('service.stopped'), edited: t('node.edited') });
 	const drifted = node.services.find((s) => s.drift && (s.desired?.config ?? s.config));
 	const config = drifted?.desired?.config ?? drifted?.config;
+	const rollout = node.services.find((s) => s.desired?.rollout)?.desired?.rollout;
 	return (
 		<Panel
 			title={t('node.desiredReported')}
@@ -57,7 +58,16 @@ export function DesiredReported({ node }: { node: Node }) {
 					</Link>
 				) : undefined
 			}
-			footer={<span>{list.some((r) => r.differs) ? t('node.differs') : t('node.same')}</span>}
+			footer={
+				<>
+					<span>{list.some((r) => r.differs) ? t('node.differs') : t('node.same')}</span>
+					{rollout && (
+						<Link to="/rollouts/$id" params={{ id: rollout }}>
+							{t('node.lastRollout')}
+						</Link>
+					)}
+				</>
+			}
 		>
 			<table className="dr" data-testid="desired">
 				<thead>

@@ -23,6 +23,13 @@ function stateOf(step: Step): string {
 	return step.online === false && ['pending', 'queued', 'sent'].includes(step.state) ? 'offline' : step.state;
 }
 
+/* How much of a package has arrived, while it is on its way. */
+function fetched(step: Step): number | null {
+	const total = step.progress?.total_bytes ?? 0;
+	if (step.state !== 'fetching' || total <= 0) return null;
+	return Math.min(100, Math.floor((100 * (step.progress?.done_bytes ?? 0)) / total));
+}
+
 function shape(step: Step): Cell['shape'] {
 	const counts = toBuckets({ [stateOf(step)]: 1 });
 	const bucket = Object.entries(counts).find(([, n]) => n > 0)?.[0] ?? 'pending';
@@ -110,6 +117,7 @@ export function Steps({ rollout, wave, state, onChange }: Props) {
 													</td>
 													<td>
 														<St look={lookup(stepLooks, stateOf(s))} />
+														{fetched(s) !== null && <span className="num dimmer"> {fetched(s)} %</span>}
 													</td>
 													<td className="p2 r num">{s.wave}</td>
 													<td className="p2 r num">{s.attempt}</td>
