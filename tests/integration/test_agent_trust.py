@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Nobody commands a device but the server's signing key, also not who owns the broker."""
+import json
+
+import pytest
+
+from harness import Agent, Broker, packages
+from harness.false_server import FalseServer, reseal
+
+
+def content(**services):
+    return {"v": 1, "project": "p", "health_interval_ms": 1000, "release_keys": [],
+            "apply": {"rollout": None, "gate_ms": 0, "deadline_ms": 20000}, "services": services}
+
+
+def sleeper(seconds=1000):
+    return {"driver": "generic", "run": True, "package": None, "config": None,
+            "parameters": {"command": ["/bin/sleep", str(seconds)]}}
+
+
+@pytest.fixture
+def taken(server, api):
+    """An agent whose broker belongs to somebody else."""
+    agent = Agent(server, api, "gw")
+    agent.enroll()
+    broker = Broker(server.data / "keys").start()
+    identity = agent.dir / "keys" / "identity.json"
+    known = json.loads(identity.read_text())
+    identity.write_text(json.dumps({**known, "brokers": [broker.url]}))
+    with FalseServer(server, broker, known["node_id"]) as enemy:
+        agent.start()
+        enemy.wait("hello")
+        yield agent, enemy
+        agent.shutdown()
+    broker.close()
+    agent.close()
+
+
+def event(kind, text):
+    return lambda message: any(e["kind"] == kind and text in e["text"] for e in message["events"])
+
+
+def result(generation, state):
+    return lambda message: message["generation"] == generation and message["state"] == state
+
+
+def test_only_the_signing_key_of_the_server_counts(taken):
+    agent, enemy = taken
+    stranger = packages.ReleaseKey()
+    good = enemy.desired(7, content(a=sleeper()))
+    enemy.send("desired", enemy.desired(7, content(a=sleeper()), signer=stranger))
+    enemy.wait("events", event("desired.refused", "no trusted key"))
+    enemy.send("desired", reseal(good, generation=8))
+    enemy.send("desired", {**good, "payloadType": "application/vnd.muster.command+json"})
+    enemy.send("desired", {**good, "signatures": []})
+    enemy.send("desired", enemy.desired(7, content(a=sleeper()), node="nsomebodyelse"))
+    enemy.wait("events", event("desired.refused", "for the node nsomebodyelse"))
+    enemy.send("desired", enemy.desired(7, content(a=sleeper()), digest="sha256:" + "0" * 64))
+    enemy.wait("events", event("desired.refused", "digest"))
+    for junk in (b"", b"\0\xff", b"[" * 5000, b"{}", b"x" * 800_000, b'{"payload":1}'):
+        enemy.send("desired", junk)
+        enemy.send("command", junk)
+        enemy.send("ack", junk)
+    enemy.send("command", good)
+    assert agent.status()["services"] == [] and enemy.count("result") == 0
+
+    # The same words with the right signature work, so it was the signature.
+    enemy.send("desired", good)
+    enemy.wait("result", result(7, "succeeded"))
+    assert agent.status()["services"][0]["state"] == "running"
+
+
+def test_old_words_have_no_power(taken):
+    agent, enemy = taken
+    first = enemy.desired(3, content(a=sleeper()))
+    enemy.send("desired", first)
+    enemy.wait("result", result(3, "succeeded"))
+    enemy.send("desired", enemy.desired(4, content(a=sleeper(), b=sleeper())))
+    enemy.wait("result", result(4, "succeeded"))
+    pids = [s["pid"] for s in agent.status()["services"]]
+
+    enemy.send("desired", first)
+    enemy.wait("events", event("desired.refused", "generation 3 is older than 4"))
+    enemy.send("desired", enemy.desired(4, content()))
+    enemy.wait("events", event("desired.equivocation", "generation 4"))
+    enemy.send("desired", enemy.desired(5, content(), lifetime_s=-60))
+    enemy.wait("events", event("desired.refused", "expired"))
+    agent.kill()
+    agent.start().wait_status()
+    enemy.send("desired", first)
+    assert [s["pid"] for s in agent.status()["services"]] == pids
+
+
+def test_false_acknowledgements_lose_nothing_that_matters(taken):
+    agent, enemy = taken
+    hello = enemy.wait("hello")
+    enemy.send("desired", enemy.desired(1, content(a=sleeper())))
+    message = enemy.wait("result", result(1, "succeeded"))
+    assert message["epoch"] == hello["epoch"]
+
+    # More than was ever sent: the agent begins a new epoch and sends all that it has again.
+    enemy.acknowledge(message, "result", 10_000)
+    again = enemy.wait("hello", lambda m: m["epoch"] != hello["epoch"])
+    enemy.wait("result", lambda m: m["epoch"] == again["epoch"] and m["state"] == "succeeded")
+
+    # Right, then less than before: what comes next tells which messages are missing.
+    last = again["streams"]["result"]
+    enemy.acknowledge(again, "result", last)
+    enemy.acknowledge(again, "result", 1)
+    enemy.send("desired", enemy.desired(2, content()))
+    message = enemy.wait("result", lambda m: m["epoch"] == again["epoch"] and m["seq"] == last + 1)
+    assert message["first"] == 2
+    enemy.wait("result", result(2, "succeeded"))
