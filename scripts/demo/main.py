@@ -130,9 +130,10 @@ def main():
         signal.signal(number, interrupt)
     status = 1
     plant = None
-    steps = story.Steps()
+    steps = None
     try:
         folder, lock = choose_folder(options)
+        steps = story.Steps()
         plant = Plant(folder, os.path.realpath(options.programs))
         run(options, plant, steps)
         status = 0
@@ -148,7 +149,7 @@ def main():
                 print(f"demo: {left} processes had to be ended by force", file=sys.stderr)
                 status = status or 1
             lock.close()
-    if options.story:
+    if steps and options.story:
         steps.summary(status == 0)
     sys.exit(status)
 

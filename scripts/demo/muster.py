@@ -47,5 +47,14 @@ class Muster:
         except ValueError:
             raise DemoError(f"muster {' '.join(arguments)} printed no JSON: {done.stdout[:200]}") from None
 
+    def why(self, rollout):
+        """What the nodes told about their failed steps of a rollout, for people."""
+        told = []
+        for step in self.items("rollout", "steps", str(rollout), "--all"):
+            error = step.get("error") or {}
+            if error:
+                told.append(f"{step['name']}: {step['state']}: {error.get('text')}: {error.get('stderr') or ''}".strip(": "))
+        return "\n".join(told)
+
     def items(self, *arguments):
         return self.json(*arguments)["items"]

@@ -6,7 +6,7 @@ import json
 import os
 
 from muster import Muster
-from processes import wait_for
+from processes import DemoError, wait_for
 
 CONFIGS = os.path.join(os.path.dirname(__file__), "..", "..", "demo", "config")
 
@@ -65,7 +65,10 @@ def fill(plant, muster, folder, steps):
             for name in ("broker_port", "analytics_port", "modbus_port"):
                 muster.run("var", "set", name, str(getattr(gateway, name)), "--node", gateway.name)
     with steps.step("roll three services out to five gateways"):
-        muster.run("rollout", "start", "--name", "first rollout", "--selector", "*", *first_changes(folder), "--wait")
+        command = ["rollout", "start", "--name", "first rollout", "--selector", "*", "--wait", *first_changes(folder)]
+        rollout = muster.json(*command, expect=(0, 3))
+        if rollout["state"] != "succeeded":
+            raise DemoError(f"the rollout is {rollout['state']}: {muster.why(rollout['number'])}")
     with steps.step("see derived readings on every gateway"):
         for gateway in plant.gateways:
             wait_for(f"derived readings on {gateway.name}", lambda g=gateway: g.readings("derived/#", 1, 10))

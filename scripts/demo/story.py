@@ -16,6 +16,8 @@ from receiver import Receiver
 
 TEMPERATURE = "plant/+/modbus-machine/temperature-bearing"
 WAVES = "1,2,2"
+# The exit status of "rollout ... --wait" when the rollout ended otherwise.
+NOT_SUCCEEDED = 3
 
 
 class Steps:
@@ -113,7 +115,7 @@ def play_config(plant, muster, steps):
     with steps.step("push one config (readings every 1 s instead of 2) to all five in one batch"):
         push_interval(plant, muster, 1)
         rollout = start_rollout(muster, "faster readings", "collector", config="collector@2")
-        check(rollout["state"] == "succeeded", f"the rollout is {rollout['state']}")
+        expect_success(muster, rollout)
         found = versions(muster, "collector")
         check(set(found.values()) == {("5.12.0", 2)}, f"collectors report {found}")
     with steps.step("see the new interval in the data of every gateway"):
@@ -121,20 +123,24 @@ def play_config(plant, muster, steps):
     return rollout
 
 
-def start_rollout(muster, name, service, package=None, config=None, waves=None, gate=None, expect=(0,)):
+def expect_success(muster, rollout):
+    check(rollout["state"] == "succeeded", f"the rollout is {rollout['state']}: {muster.why(rollout['number'])}")
+
+
+def start_rollout(muster, name, service, package=None, config=None, waves=None, gate=None):
     """Starts a rollout to all nodes, waits for its end, and gives it."""
     command = ["rollout", "start", "--name", name, "--selector", "*", "--service", service, "--wait"]
     command += ["--package", package] if package else []
     command += ["--config", config] if config else []
     command += ["--waves", waves] if waves else []
     command += ["--health-gate", gate] if gate else []
-    return muster.json(*command, expect=expect)
+    return muster.json(*command, expect=(0, NOT_SUCCEEDED))
 
 
 def play_upgrade(plant, muster, steps):
     with steps.step("upgrade the broker on all from 2.0.11 to 2.0.21 in waves of 1, 2, 2"):
         rollout = start_rollout(muster, "new broker", "broker", package="mosquitto@2.0.21", waves=WAVES)
-        check(rollout["state"] == "succeeded", f"the rollout is {rollout['state']}")
+        expect_success(muster, rollout)
         check([wave["size"] for wave in rollout["waves"]] == [1, 2, 2], f"waves: {rollout['waves']}")
         everywhere(plant, "mosquitto 2.0.21", lambda gateway: "2.0.21" in broker_says(gateway))
     return rollout
@@ -142,7 +148,7 @@ def play_upgrade(plant, muster, steps):
 
 def play_broken(plant, muster, steps):
     with steps.step("push a broken broker: the first wave fails its health gate and puts itself back"):
-        rollout = start_rollout(muster, "broken", "broker", "mosquitto@2.0.22", waves=WAVES, expect=(3,))
+        rollout = start_rollout(muster, "broken", "broker", "mosquitto@2.0.22", waves=WAVES)
         check(rollout["state"] == "paused", f"the rollout is {rollout['state']}, not paused")
         steps_of = muster.items("rollout", "steps", str(rollout["number"]))
         states = sorted(one["state"] for one in steps_of)
@@ -157,7 +163,8 @@ def play_broken(plant, muster, steps):
 def play_rollback(plant, muster, steps, rollouts, before):
     with steps.step("roll the whole fleet back to where it began"):
         for rollout in reversed(rollouts):
-            muster.run("rollout", "rollback", str(rollout["number"]), "--wait")
+            command = ["rollout", "rollback", str(rollout["number"]), "--wait"]
+            expect_success(muster, muster.json(*command, expect=(0, NOT_SUCCEEDED)))
         for gateway in plant.gateways:
             check(content(muster, gateway.name) == before[gateway.name], f"{gateway.name} differs from its beginning")
         everywhere(plant, "mosquitto 2.0.11", lambda gateway: "2.0.11" in broker_says(gateway))
