@@ -13,23 +13,8 @@
 #include "app_internal.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "protocol/limits.h"
-#include "state/spool.h"
 
 enum { FAREWELL_MS = 1000 };
-
-static const struct {
-	enum supervisor_notice notice;
-	enum severity severity;
-	const char *kind;
-} EVENTS[] = {
-	{NOTICE_STARTED, SEVERITY_INFO, "service.started"},
-	{NOTICE_EXITED, SEVERITY_WARNING, "service.exited"},
-	{NOTICE_UNHEALTHY, SEVERITY_WARNING, "service.unhealthy"},
-	{NOTICE_RECOVERED, SEVERITY_INFO, "service.recovered"},
-	{NOTICE_CRASH_LOOP, SEVERITY_ERROR, "service.crash_loop"},
-	{NOTICE_RELOADED, SEVERITY_INFO, "service.reloaded"},
-};
 
 bool app_enter_folder(const struct config *config, struct error *err)
 {
@@ -48,65 +33,6 @@ bool app_enter_folder(const struct config *config, struct error *err)
 	return true;
 }
 
-/* Texts of the event: what happened, in the words of whoever saw it. */
-static const char *event_text(enum supervisor_notice notice, const struct service_status *status,
-			      struct arena *arena)
-{
-	switch (notice) {
-	case NOTICE_STARTED:
-		return arena_printf(arena, "started with pid %d", (int)status->pid);
-	case NOTICE_EXITED:
-		return status->exit.text ? status->exit.text : "exited";
-	case NOTICE_RECOVERED:
-		return "ready again";
-	case NOTICE_RELOADED:
-		return "has reloaded its files";
-	default:
-		return status->reason ? status->reason : "";
-	}
-}
-
-static json_t *event_data(enum supervisor_notice notice, const struct service_status *status,
-			  struct arena *arena)
-{
-	json_t *data;
-
-	if (notice != NOTICE_EXITED && notice != NOTICE_CRASH_LOOP)
-		return NULL;
-	data = json_pack("{s:i, s:i, s:i, s:b}", "code", status->exit.code, "signal",
-			 status->exit.signal, "restarts", status->restarts, "wanted",
-			 status->exit.wanted);
-	if (status->exit.stderr_size > 0 && !status->exit.wanted)
-		json_object_set_new(
-			data, "stderr",
-			json_string(text_clean(arena, status->exit.stderr_tail,
-					       status->exit.stderr_size, LIMIT_STDERR, true)));
-	return data;
-}
-
-static void service_noticed(enum supervisor_notice notice, const struct service_status *status,
-			    void *arg)
-{
-	struct app *app = arg;
-	struct arena *arena = arena_new();
-
-	for (size_t i = 0; i < ARRAY_SIZE(EVENTS); i++) {
-		enum severity severity = EVENTS[i].severity;
-
-		if (EVENTS[i].notice != notice)
-			continue;
-		if (notice == NOTICE_EXITED && status->exit.wanted)
-			severity = SEVERITY_INFO;
-		const char *text = event_text(notice, status, arena);
-		log_info("%s: %s service=%s", EVENTS[i].kind, text, status->name);
-		outgoing_event(&app->outgoing, severity, EVENTS[i].kind, status->name,
-			       event_data(notice, status, arena), "%s", text);
-	}
-	arena_free(arena);
-	if (app->reconcile)
-		reconcile_notice(app->reconcile);
-}
-
 static void outgoing_added(void *arg)
 {
 	struct app *app = arg;
@@ -115,54 +41,11 @@ static void outgoing_added(void *arg)
 		link_wake(app->link);
 }
 
-static bool produced(struct app *app, enum channel stream, int64_t *out, struct error *err)
-{
-	struct spool_counters counters;
-
-	if (!spool_counters(app->state, stream, &counters, err))
-		return false;
-	*out = counters.produced;
-	return true;
-}
-
-static void say_hello(struct app *app)
-{
-	struct arena *arena = arena_new();
-	char boot_id[BOOT_ID_SIZE], epoch[SPOOL_EPOCH_SIZE], hostname[256] = "";
-	struct error err = {0};
-	struct msg_hello hello = {
-		.node = app->identity.node_id,
-		.protocol = PROTOCOL_VERSION,
-		.agent_version = MUSTER_VERSION,
-		.platform = identity_platform(),
-		.hostname = hostname,
-		.boot_id = boot_id,
-		.epoch = epoch,
-		.generation = reconcile_generation(app->reconcile),
-		.digest = reconcile_digest(app->reconcile),
-	};
-
-	gethostname(hostname, sizeof(hostname) - 1);
-	host_boot_id(boot_id);
-	if (!spool_epoch(app->state, epoch, &err) ||
-	    !produced(app, CHANNEL_REPORTED, &hello.streams.reported, &err) ||
-	    !produced(app, CHANNEL_LOGS, &hello.streams.logs, &err) ||
-	    !produced(app, CHANNEL_EVENTS, &hello.streams.events, &err) ||
-	    !produced(app, CHANNEL_RESULT, &hello.streams.result, &err)) {
-		log_error("could not read the spool: %s", err.text);
-	} else {
-		json_t *json = json_keep(msg_hello_encode(&hello), arena);
-
-		link_publish(app->link, CHANNEL_HELLO, json_text(json, arena));
-	}
-	arena_free(arena);
-}
-
 static void link_connected(void *arg)
 {
 	struct app *app = arg;
 
-	say_hello(app);
+	hello_send(app);
 	health_send(app);
 }
 
@@ -182,7 +65,7 @@ static void ask_again(void *arg)
 	struct app *app = arg;
 
 	if (app->link && link_online(app->link))
-		say_hello(app);
+		hello_send(app);
 }
 
 static void services_stopped(void *arg)
@@ -337,7 +220,7 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 	if (!trusted_time_init(&app->time, app->state, app->identity.server_time, err) ||
 	    !catch_signals(app, err))
 		return false;
-	app->supervisor = make_supervisor(app, service_noticed);
+	app->supervisor = make_supervisor(app, notices_receive);
 	if (!make_reconcile(app, err) || !control_new(app->loop, asked, app, &app->control, err))
 		return false;
 	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,

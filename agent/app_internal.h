@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What app.c (life), health.c (figures) and status.c (local answers) share. */
+/* What app.c (life), hello.c, health.c, notices.c (messages) and status.c (local answers) share. */
 #pragma once
 
 #include "app.h"
@@ -37,6 +37,12 @@ struct app {
 	struct cpu_meter host_cpu;
 	struct health_meter meters[SUPERVISOR_MAX_SERVICES];
 };
+
+/* Says who we are and what we have; the server answers with what we lack. */
+void hello_send(struct app *app);
+
+/* From the supervisor; arg is the app. */
+void notices_receive(enum supervisor_notice notice, const struct service_status *status, void *arg);
 
 /* Sends one health message now, and the next after the interval. */
 void health_send(struct app *app);

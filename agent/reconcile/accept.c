@@ -203,11 +203,24 @@ static void take_again(struct reconcile *reconcile, const struct msg_desired *de
 		reconcile_begin(reconcile);
 }
 
-static void refuse(struct reconcile *reconcile, const char *kind, const char *why)
+void reconcile_refuse(struct reconcile *reconcile, const char *kind, const char *what,
+		      const char *why)
 {
-	log_warn("refused a desired state: %s", why);
+	usec_t now = clock_boottime();
+	usec_t earned = (now - reconcile->refusals_at) / (REFUSAL_EVERY_S * USEC_PER_SEC);
+
+	if (earned > 0) {
+		reconcile->refusals = earned > REFUSALS - reconcile->refusals
+					      ? REFUSALS
+					      : reconcile->refusals + (int)earned;
+		reconcile->refusals_at = now;
+	}
+	log_warn("refused %s: %s", what, why);
+	if (reconcile->refusals == 0)
+		return;
+	reconcile->refusals--;
 	outgoing_event(reconcile->options.outgoing, SEVERITY_WARNING, kind, NULL, NULL,
-		       "a desired state was refused: %s", why);
+		       "%s was refused: %s", what, why);
 }
 
 static void take(struct reconcile *reconcile, const struct msg_desired *desired,
@@ -234,13 +247,13 @@ static void take(struct reconcile *reconcile, const struct msg_desired *desired,
 		if (desired->generation < reconcile->generation) {
 			snprintf(why, sizeof(why), "generation %lld is older than %lld",
 				 (long long)desired->generation, (long long)reconcile->generation);
-			refuse(reconcile, "desired.refused", why);
+			reconcile_refuse(reconcile, "desired.refused", "a desired state", why);
 		}
 		break;
 	case GENERATION_EQUIVOCATION:
 		snprintf(why, sizeof(why), "generation %lld came with another content before",
 			 (long long)desired->generation);
-		refuse(reconcile, "desired.equivocation", why);
+		reconcile_refuse(reconcile, "desired.equivocation", "a desired state", why);
 		break;
 	}
 }
@@ -254,6 +267,6 @@ void reconcile_receive_desired(struct reconcile *reconcile, const void *payload,
 	if (open_desired(reconcile, payload, size, arena, &desired, &err))
 		take(reconcile, &desired, arena);
 	else
-		refuse(reconcile, "desired.refused", err.text);
+		reconcile_refuse(reconcile, "desired.refused", "a desired state", err.text);
 	arena_free(arena);
 }

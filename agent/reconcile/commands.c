@@ -121,9 +121,7 @@ void reconcile_receive_command(struct reconcile *reconcile, const void *payload,
 	bool known = false;
 
 	if (!open_command(reconcile, payload, size, arena, &command, &err)) {
-		log_warn("refused a command: %s", err.text);
-		outgoing_event(reconcile->options.outgoing, SEVERITY_WARNING, "command.refused",
-			       NULL, NULL, "a command was refused: %s", err.text);
+		reconcile_refuse(reconcile, "command.refused", "a command", err.text);
 	} else if (!trusted_time_learn(reconcile->options.time, command.issued, &err) ||
 		   !command_insert(reconcile->options.state, command.id, command.expires,
 				   trusted_time_now(reconcile->options.time), &known, &err)) {

@@ -129,6 +129,8 @@ bool reconcile_new(const struct reconcile_options *options, struct reconcile **o
 	reconcile->arena = arena_new();
 	/* Long ago, also on a machine that has just booted. */
 	reconcile->verdict_told = -USEC_PER_HOUR;
+	reconcile->refusals = REFUSALS;
+	reconcile->refusals_at = clock_boottime();
 	if (!load_current(reconcile, err) || !load_accepted(reconcile, err)) {
 		reconcile_free(reconcile);
 		return false;
@@ -328,8 +330,30 @@ int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset)
 	return reconcile->has_current ? reconcile->current.health_interval_ms : preset;
 }
 
+/* Why the newest generation is not the one in force; NULL when nothing is known. */
+static const char *verdict_text(const struct reconcile *reconcile, struct arena *arena)
+{
+	struct error ignored = {0};
+	struct verdict verdict;
+	const char *text = NULL;
+	bool found = false;
+	json_t *json;
+
+	if (!verdict_find(reconcile->options.state, reconcile->accepted_digest, arena, &verdict,
+			  &found, &ignored) ||
+	    !found)
+		return NULL;
+	if (verdict.error &&
+	    json_parse_limited(verdict.error, strlen(verdict.error), 4, &json, &ignored))
+		text = json_string_value(json_object_get(json_keep(json, arena), "text"));
+	return arena_printf(arena, "idle; generation %lld was %s: %s",
+			    (long long)reconcile->accepted, verdict.state, text ? text : "");
+}
+
 const char *reconcile_activity(const struct reconcile *reconcile, struct arena *arena)
 {
+	const char *text = NULL;
+
 	if (reconcile->transaction)
 		return arena_printf(arena, "%s generation %lld",
 				    RESULT_STATE_NAMES[transaction_state(reconcile->transaction)],
@@ -337,5 +361,7 @@ const char *reconcile_activity(const struct reconcile *reconcile, struct arena *
 	if (reconcile->retry_timer)
 		return arena_printf(arena, "waiting to try generation %lld again",
 				    (long long)reconcile->accepted);
-	return "idle";
+	if (reconcile->accepted != reconcile->generation)
+		text = verdict_text(reconcile, arena);
+	return text ? text : "idle";
 }

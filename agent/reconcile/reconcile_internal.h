@@ -4,6 +4,9 @@
 
 #include "reconcile/reconcile.h"
 
+/* Refusals that are told at once, and the time after which one more may be. */
+enum { REFUSALS = 50, REFUSAL_EVERY_S = 10 };
+
 #define DIGEST_SIZE 72 /* "sha256:" + 64 + the zero byte */
 
 struct reconcile {
@@ -18,6 +21,8 @@ struct reconcile {
 	char accepted_digest[DIGEST_SIZE];
 	struct transaction *transaction;
 	int postponed;	      /* times in a row */
+	int refusals;	      /* that may be told before the next is due */
+	usec_t refusals_at;   /* boot time up to which they were counted */
 	usec_t verdict_told;  /* boot time of the last repeated verdict */
 	uint64_t retry_timer; /* of a postponed change */
 	uint64_t report_timer;
@@ -27,6 +32,13 @@ struct reconcile {
 
 /* Starts the candidate of the state file, if there is one and nothing is under way. */
 void reconcile_begin(struct reconcile *reconcile);
+
+/*
+ * Tells the server that something was refused, unless that happens so often that telling would fill
+ * disk and line: whoever owns the broker may send as much as he likes.
+ */
+void reconcile_refuse(struct reconcile *reconcile, const char *kind, const char *what,
+		      const char *why);
 
 /* Says soon what runs. */
 void reconcile_report_soon(struct reconcile *reconcile);

@@ -45,7 +45,7 @@ def test_agent_is_killed_during_changes(api, new_agent):
         where = f"seed {SEED}, round {number}, version {version}"
         assert step["state"] == ("rolled_back" if version == "9.9" else "succeeded"), (where, step)
         good = good if version == "9.9" else version
-        wait_until(lambda: agent.wait_status()["activity"] == "idle", "the agent to be idle")
+        wait_until(lambda: agent.wait_status()["activity"].startswith("idle"), "idleness")
         wait_until(lambda: (agent.dir / "data" / "app" / "db").read_text() == good + "\n",
                    f"the data of {good}: {where}")
         services = {s["name"]: s for s in agent.status()["services"]}

@@ -70,6 +70,20 @@ def test_only_the_signing_key_of_the_server_counts(taken):
     assert agent.status()["services"][0]["state"] == "running"
 
 
+def test_flood_of_refused_words_is_told_in_few(taken):
+    agent, enemy = taken
+    stranger = packages.ReleaseKey()
+    for number in range(1, 301):
+        enemy.send("desired", enemy.desired(number, content(), signer=stranger))
+    enemy.send("desired", enemy.desired(1, content()))
+    enemy.wait("result", result(1, "succeeded"))
+    assert agent.log().count("refused a desired state") == 300
+    # Each may have come twice, since nobody acknowledges here.
+    told = {m["seq"] for c, m in enemy.received if c == "events" and
+            any(e["kind"] == "desired.refused" for e in m["events"])}
+    assert 20 <= len(told) <= 60
+
+
 def test_old_words_have_no_power(taken):
     agent, enemy = taken
     first = enemy.desired(3, content(a=sleeper()))
