@@ -255,7 +255,10 @@ bool spool_ack(struct state *state, enum channel stream, int64_t upto, struct er
 		ok = sql_run(state, statement, err) &&
 		     counters_update(state, name, counters.produced, upto, err);
 	}
-	return state_end(state, ok, err);
+	ok = state_end(state, ok, err);
+	if (ok)
+		sql_shrink(state);
+	return ok;
 }
 
 static bool run_plain(struct state *state, const char *text, struct error *err)

@@ -41,6 +41,9 @@ MUST_CHECK bool sql_run(struct state *state, sqlite3_stmt *statement, struct err
 /* Gives a statement back that was not stepped to its end. */
 void sql_done(sqlite3_stmt *statement);
 
+/* Gives a little of the file's unused space back to the disk, when there is much of it. */
+void sql_shrink(struct state *state);
+
 void sql_bind_text(sqlite3_stmt *statement, int index, const char *value); /* NULL: null */
 void sql_bind_int(sqlite3_stmt *statement, int index, int64_t value);
 

@@ -9,7 +9,7 @@
 
 #include "state/sql.h"
 
-enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 2000 };
+enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 2000, SHRINK_PAGES = 512 };
 
 static const char SCHEMA[] =
 	"CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
@@ -139,12 +139,14 @@ static bool set_up(struct state *state, struct error *err)
 	int version;
 
 	sqlite3_busy_timeout(state->db, BUSY_TIMEOUT_MS);
-	if (!execute(state,
-		     "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-		     "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
-		     "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 64;"
-		     "PRAGMA journal_size_limit = 1048576; PRAGMA mmap_size = 0;",
-		     err) ||
+	if (!execute(
+		    state,
+		    /* Before the first table, or it is without effect. */
+		    "PRAGMA auto_vacuum = INCREMENTAL; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
+		    "PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF;"
+		    "PRAGMA cache_size = -256; PRAGMA wal_autocheckpoint = 64;"
+		    "PRAGMA journal_size_limit = 1048576; PRAGMA mmap_size = 0;",
+		    err) ||
 	    !read_version(state, &version, err))
 		return false;
 	if (version > SCHEMA_VERSION)
@@ -187,6 +189,23 @@ void state_close(struct state *state)
 		sqlite3_finalize(state->cache[i].statement);
 	sqlite3_close(state->db);
 	free(state);
+}
+
+void sql_shrink(struct state *state)
+{
+	static const char SQL[] = "PRAGMA freelist_count";
+	struct error ignored = {0};
+	sqlite3_stmt *statement;
+	bool row = false;
+	int64_t unused = 0;
+
+	if (!sql_prepare(state, SQL, &statement, &ignored) ||
+	    !sql_step(state, statement, &row, &ignored) || !row)
+		return;
+	unused = sqlite3_column_int64(statement, 0);
+	sql_done(statement);
+	if (unused > SHRINK_PAGES)
+		sqlite3_exec(state->db, "PRAGMA incremental_vacuum(128)", NULL, NULL, NULL);
 }
 
 bool state_begin(struct state *state, struct error *err)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+
 #include "base/clock.h"
 #include "state/desired.h"
 #include "state/log_position.h"
@@ -175,6 +177,34 @@ static void gives_up_the_oldest_logs_first(void **state)
 	assert_int_equal(next(fixture, CHANNEL_LOGS, 0).seq, 10);
 }
 
+static off_t file_size(struct fixture *fixture)
+{
+	struct stat status;
+
+	reopen(fixture); /* brings the write-ahead log into the file */
+	assert_int_equal(stat(fixture->path, &status), 0);
+	return status.st_size;
+}
+
+static void gives_space_back(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[4096];
+	struct error err = {0};
+
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	assert_success(state_begin(fixture->state, &err), &err);
+	for (int i = 0; i < 2000; i++)
+		add(fixture, CHANNEL_LOGS, text, 1, 64 << 20);
+	assert_success(state_end(fixture->state, true, &err), &err);
+	off_t full = file_size(fixture);
+	assert_true(full > 8 << 20);
+	for (int i = 1; i <= 40; i++)
+		assert_success(spool_ack(fixture->state, CHANNEL_LOGS, i * 50, &err), &err);
+	assert_true(file_size(fixture) < full / 2);
+}
+
 static void keeps_only_the_newest_report(void **state)
 {
 	struct fixture *fixture = *state;
@@ -342,6 +372,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(writes_the_message_as_it_travels, setup, teardown),
 		cmocka_unit_test_setup_teardown(gives_up_the_oldest_logs_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(gives_space_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_only_the_newest_report, setup, teardown),
 		cmocka_unit_test_setup_teardown(renumbers_for_a_new_epoch, setup, teardown),
 		cmocka_unit_test_setup_teardown(moves_a_candidate_through_its_life, setup,
