@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import { describe, expect, it } from 'vitest';
 import { stripAnsi } from '../src/lib/ansi';
+import { auditObject } from '../src/lib/audit';
 import { holdOrder } from '../src/lib/held';
 import { changeText, finalShare, parseWaves, sentence, targetText } from '../src/lib/rollout';
 import { toBuckets } from '../src/lib/states';
@@ -87,4 +88,17 @@ it('strips colours and progress from log lines', () => {
 	expect(stripAnsi('\u001b[31mred\u001b[0m plain')).toBe('red plain');
 	expect(stripAnsi('10%\r50%\r100%')).toBe('100%');
 	expect(stripAnsi('crlf\r')).toBe('crlf');
+});
+
+describe('audit entries', () => {
+	const row = { id: 1, at: '', actor_kind: 'user', actor_id: 'u', actor_name: 'admin', action: 'x', object_kind: 'node', object_id: 'n62y5iw42ug5ehl6pp7k5' };
+	it('name what they are about', () => {
+		expect(auditObject({ ...row, object_name: 'gw-1' })).toBe('gw-1');
+		expect(auditObject({ ...row, detail: { number: 17, name: 'Upgrade' } })).toBe('R-17 Upgrade');
+		expect(auditObject({ ...row, detail: { login: 'ops' } })).toBe('ops');
+	});
+	it('never show a bare id', () => {
+		expect(auditObject(row)).toBe('');
+		expect(auditObject({ ...row, object_id: 'line-telemetry' })).toBe('line-telemetry');
+	});
 });

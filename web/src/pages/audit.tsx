@@ -3,12 +3,12 @@ import { Fragment, useState } from 'react';
 import { useI18n } from '../i18n';
 import { usePages } from '../api/hooks';
 import type { AuditRow } from '../api/types';
+import { auditWords } from '../lib/audit';
 import { useCan } from '../app/session';
 import { Btn } from '../ui/button';
 import { Empty, Loaded } from '../ui/feedback';
 import { Head } from '../ui/panel';
 import { When } from '../ui/when';
-import { auditWords } from './overview';
 
 export function Audit() {
 	const { t, has } = useI18n();

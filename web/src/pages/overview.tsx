@@ -4,7 +4,8 @@ import { Link, useNavigate } from '@tanstack/react-router';
 import { useI18n } from '../i18n';
 import { num } from '../i18n/format';
 import { useGet } from '../api/hooks';
-import type { AuditRow, Overview as Data } from '../api/types';
+import type { Overview as Data } from '../api/types';
+import { auditWords } from '../lib/audit';
 import { lookup, nodeLooks, nodeOrder } from '../lib/states';
 import { Head, Panel } from '../ui/panel';
 import { Empty, Loaded } from '../ui/feedback';
@@ -229,16 +230,6 @@ function Attention({ data }: { data: Data }) {
 			)}
 		</Panel>
 	);
-}
-
-export function auditWords(t: ReturnType<typeof useI18n>['t'], has: ReturnType<typeof useI18n>['has'], row: AuditRow): string {
-	const key = `audit.${row.action}`;
-	const text = (name: string) => (typeof row.detail?.[name] === 'string' ? (row.detail[name] as string) : '');
-	const number = row.detail?.number;
-	const name = row.object_name || text('name') || text('login') || (/^[a-z2-7]{20,21}$/.test(row.object_id ?? '') ? '' : (row.object_id ?? ''));
-	const object = typeof number === 'number' ? `R-${number} ${name}` : name;
-	const actor = row.actor_name || row.actor_id || row.actor_kind;
-	return has(key) ? t(key, { actor, object }) : t('audit.other', { actor, action: row.action, object });
 }
 
 function Activity({ data }: { data: Data }) {

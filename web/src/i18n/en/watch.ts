@@ -93,6 +93,8 @@ export const watch = {
 	'audit.config.delete': '{actor} deleted config {object}',
 	'audit.config.version': '{actor} saved a version of {object}',
 	'audit.variable.set': '{actor} set variable {object}',
+	'audit.variable.setOn': '{actor} set a variable of {object}',
+	'audit.variable.deleteOn': '{actor} deleted a variable of {object}',
 	'audit.variable.delete': '{actor} deleted variable {object}',
 	'audit.package.create': '{actor} uploaded package {object}',
 	'audit.package.delete': '{actor} deleted package {object}',

@@ -93,6 +93,8 @@ export const watch = {
 	'audit.config.delete': '{actor} 删除了配置 {object}',
 	'audit.config.version': '{actor} 保存了 {object} 的新版本',
 	'audit.variable.set': '{actor} 设置了变量 {object}',
+	'audit.variable.setOn': '{actor} 设置了节点变量 {object}',
+	'audit.variable.deleteOn': '{actor} 删除了节点变量 {object}',
 	'audit.variable.delete': '{actor} 删除了变量 {object}',
 	'audit.package.create': '{actor} 上传了软件包 {object}',
 	'audit.package.delete': '{actor} 删除了软件包 {object}',
