@@ -3,6 +3,8 @@ import json as json_module
 
 import requests
 
+from . import contract
+
 
 class ApiError(AssertionError):
     """An answer other than the one that was expected."""
@@ -37,7 +39,10 @@ class Api:
         if not path.startswith(("/healthz", "/readyz", "/metrics", "/download", "/api/")):
             path = self.PREFIX + path
         options.setdefault("timeout", 60)
-        return self.http.request(method, self.url + path, **options)
+        response = self.http.request(method, self.url + path, **options)
+        if not options.get("stream"):
+            contract.check(method, path, response)
+        return response
 
     def call(self, method, path, json=None, **options):
         if json is not None:
