@@ -13,9 +13,13 @@
 #include "http/events.h"
 #include "store/changes.h"
 #include "store/db.h"
+#include "store/rights.h"
 
 /* Rows may become readable without a wake-up of their own, when an older transaction ends. */
 enum { SWEEP_MS = 500, RETRY_MS = 1000, BATCH = 500 };
+
+/* How long a stream may outlive the session or token that it was opened with. */
+#define CHECK_INTERVAL (2 * USEC_PER_SEC)
 
 struct feed {
 	const char *database_url;
@@ -23,7 +27,8 @@ struct feed {
 	pthread_t thread;
 	int stop_fd;
 	struct db *db;
-	bool positioned; /* the hub knows where the history begins */
+	usec_t next_check; /* of the streams' rights */
+	bool positioned;   /* the hub knows where the history begins */
 	struct change_position position;
 };
 
@@ -74,6 +79,26 @@ static bool read_batch(struct feed *feed, struct ctx *ctx, bool *full, struct er
 	return true;
 }
 
+/* Ends the streams of those who have signed out or were put out meanwhile, at any replica. */
+static bool check_rights(struct feed *feed, struct ctx *ctx, struct error *err)
+{
+	usec_t now = clock_monotonic();
+	const char *const *rights;
+	const char *const *ended;
+	size_t count;
+
+	if (now < feed->next_check)
+		return true;
+	feed->next_check = now + CHECK_INTERVAL;
+	rights = event_hub_rights(feed->hub, ctx->arena, &count);
+	if (count > 0 && !rights_ended(ctx, rights, count, &ended, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		event_hub_end(feed->hub, ended[i]);
+	arena_reset(ctx->arena);
+	return true;
+}
+
 static bool read_all(struct feed *feed, struct arena *arena, struct error *err)
 {
 	static const struct actor SYSTEM = {.kind = ACTOR_SYSTEM, .name = "feed"};
@@ -86,7 +111,7 @@ static bool read_all(struct feed *feed, struct arena *arena, struct error *err)
 			return false;
 		arena_reset(arena);
 	}
-	return true;
+	return check_rights(feed, &ctx, err);
 }
 
 static bool run_once(struct feed *feed, struct arena *arena, struct error *err)

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/handlers.h"
 #include "http/events.h"
+#include "store/rights.h"
 
 /* A stream ends after so long at the latest; the browser comes back by itself and is checked anew. */
 #define STREAM_MAX (30 * USEC_PER_MINUTE)
@@ -32,8 +33,16 @@ bool events_get_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
 	const struct api *api = ctx->server->api;
-	const char *topics = request_query(req, "topics");
+	const char *cookie = api_session_cookie(req);
+	struct event_stream stream = {
+		.topics = request_query(req, "topics"),
+		.until = ctx->now + STREAM_MAX,
+	};
 
-	return check_topics(topics, err) &&
-	       request_reply_events(req, api->events, topics, ctx->now + STREAM_MAX, err);
+	if (ctx->actor->kind == ACTOR_TOKEN)
+		stream.right = right_of_token(ctx, ctx->actor->id);
+	else
+		stream.right = right_of_session(ctx, cookie == NULL ? "" : cookie);
+	return check_topics(stream.topics, err) &&
+	       request_reply_events(req, api->events, &stream, err);
 }

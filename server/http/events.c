@@ -41,6 +41,7 @@ struct event_client {
 	char *project_id;
 	char *user_id;
 	char *topics; /* ",node,rollout,", or NULL for all */
+	char *right;
 	usec_t until;
 	uint64_t cursor;
 	char *pending; /* a text that is partly sent */
@@ -49,7 +50,8 @@ struct event_client {
 	bool ping;
 	bool parked;
 	bool dead;
-	bool ended; /* its time is over */
+	bool ended;   /* its time is over */
+	bool revoked; /* so is its right: it is told, once */
 };
 
 struct event_hub {
@@ -229,6 +231,12 @@ static char *next_text(struct event_client *client)
 		client->cursor = hub->head;
 		return xstrdup("event: resync\ndata: {}\n\n");
 	}
+	if (client->revoked) {
+		client->revoked = false;
+		client->ended = true;
+		client->cursor = hub->head;
+		return xstrdup("event: logout\ndata: {}\n\n");
+	}
 	while (client->cursor < hub->head) {
 		const struct ring_entry *entry = &hub->ring[client->cursor++ % HTTP_EVENTS_RING];
 
@@ -302,6 +310,7 @@ static void client_release(struct event_client *client)
 	free(client->project_id);
 	free(client->user_id);
 	free(client->topics);
+	free(client->right);
 	free(client);
 }
 
@@ -375,18 +384,20 @@ static bool join(struct event_hub *hub, struct event_client *client, const char 
 	return ok;
 }
 
-bool request_reply_events(struct request *req, struct event_hub *hub, const char *topics,
-			  usec_t until, struct error *err)
+bool request_reply_events(struct request *req, struct event_hub *hub,
+			  const struct event_stream *stream, struct error *err)
 {
 	struct event_client *client = xcalloc(1, sizeof(*client));
 	const struct actor *actor = req->ctx.actor;
+	const char *topics = stream->topics;
 
 	client->hub = hub;
 	client->mhd = req->mhd;
 	client->fd = connection_fd(req->connection);
 	client->project_id = req->ctx.project_id == NULL ? NULL : xstrdup(req->ctx.project_id);
 	client->user_id = xstrdup(actor->id == NULL ? "" : actor->id);
-	client->until = until;
+	client->right = xstrdup(stream->right);
+	client->until = stream->until;
 	if (topics != NULL && *topics != '\0') {
 		client->topics = xcalloc(1, strlen(topics) + 3);
 		client->topics[0] = ',';
@@ -399,4 +410,30 @@ bool request_reply_events(struct request *req, struct event_hub *hub, const char
 		return false;
 	}
 	return reply_stream(req, read_events, client_free, client, BLOCK_SIZE);
+}
+
+const char *const *event_hub_rights(struct event_hub *hub, struct arena *arena, size_t *count)
+{
+	const char **rights;
+	size_t used = 0;
+
+	pthread_mutex_lock(&hub->mutex);
+	rights = arena_array(arena, hub->client_count + 1, sizeof(*rights));
+	for (struct event_client *c = hub->first; c != NULL; c = c->next)
+		rights[used++] = arena_strdup(arena, c->right);
+	pthread_mutex_unlock(&hub->mutex);
+	*count = used;
+	return rights;
+}
+
+void event_hub_end(struct event_hub *hub, const char *right)
+{
+	pthread_mutex_lock(&hub->mutex);
+	for (struct event_client *c = hub->first; c != NULL; c = c->next) {
+		if (strcmp(c->right, right) != 0)
+			continue;
+		c->revoked = true;
+		wake(c);
+	}
+	pthread_mutex_unlock(&hub->mutex);
 }

@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+struct arena;
 struct event_hub;
 struct request;
 
@@ -40,9 +41,19 @@ void event_hub_tick(struct event_hub *hub);
 /* Ends all streams and takes no new ones. */
 void event_hub_stop(struct event_hub *hub);
 
-/*
- * Hands the connection of a request to the hub. topics is a comma separated list, NULL = all. The stream
- * ends at until, so that its rights are looked at again when the client comes back. ERR_LIMITED over a cap, ERR_UNAVAILABLE while stopping.
- */
-MUST_CHECK bool request_reply_events(struct request *req, struct event_hub *hub, const char *topics,
-				     usec_t until, struct error *err);
+/* What a stream is allowed by, so that it can be ended when that ends. */
+struct event_stream {
+	const char *topics; /* comma separated, NULL = all */
+	const char *right;  /* names a session or a token: event_hub_rights, event_hub_end */
+	usec_t until;	    /* the stream ends then, and its rights are looked at anew; 0 = never */
+};
+
+/* Hands the connection of a request to the hub. ERR_LIMITED over a cap, ERR_UNAVAILABLE while stopping. */
+MUST_CHECK bool request_reply_events(struct request *req, struct event_hub *hub,
+				     const struct event_stream *stream, struct error *err);
+
+/* The rights of all open streams, each at least once; texts in the arena. */
+const char *const *event_hub_rights(struct event_hub *hub, struct arena *arena, size_t *count);
+
+/* Ends the streams that a right stood for, with "event: logout". */
+void event_hub_end(struct event_hub *hub, const char *right);

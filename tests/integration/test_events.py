@@ -85,5 +85,30 @@ def test_unknown_topic_is_refused(api):
     assert "weather" in response.json()["detail"]
 
 
+def test_stream_ends_with_its_token(server, api):
+    made = api.post("/tokens", {"name": "brief", "role": "viewer"})
+    before = streams(server)
+    listener = Listener(api.with_token(made["token"]))
+    kept = Listener(api)
+    wait_until(lambda: streams(server) >= before + 2, "both streams to be open")
+    api.delete(f"/tokens/{made['id']}")
+    wait_until(lambda: ("logout", None, {}) in listener.seen, "the farewell")
+    listener.thread.join(30)
+    assert not listener.thread.is_alive()
+    assert kept.thread.is_alive() and ("logout", None, {}) not in kept.seen
+
+
+def test_stream_ends_with_its_session(server):
+    browser = server.api()
+    browser.sign_in("admin", server.password)
+    before = streams(server)
+    listener = Listener(browser)
+    wait_listening(server, before)
+    server.api().http.delete(
+        server.url + "/api/v1/session", timeout=30, cookies=browser.http.cookies,
+        headers={"X-CSRF-Token": browser.http.headers["X-CSRF-Token"]})
+    wait_until(lambda: ("logout", None, {}) in listener.seen, "the farewell")
+
+
 def test_stream_needs_a_caller(server):
     assert server.api().request("GET", "/events").status_code == 401
