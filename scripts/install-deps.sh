@@ -21,7 +21,7 @@ set -euo pipefail
 . "$(dirname "$0")/env.sh"
 
 COMPILE=(
-	build-essential ca-certificates ccache cmake git ninja-build pkg-config xz-utils zstd brotli
+	build-essential ca-certificates ccache cmake git ninja-build pkg-config python3 xz-utils zstd brotli
 	libarchive-dev libcmocka-dev libcurl4-openssl-dev libgit2-dev libgnutls28-dev libjansson-dev
 	libmicrohttpd-dev libmodbus-dev libmosquitto-dev libpq-dev libsodium-dev libsqlite3-dev libssl-dev
 	libzstd-dev zlib1g-dev
