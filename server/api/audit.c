@@ -5,6 +5,14 @@
 #include "base/arena.h"
 #include "store/audit.h"
 
+static bool parse_id(const char *text, int64_t *out)
+{
+	char *end;
+
+	*out = strtoll(text, &end, 10);
+	return *out > 0 && *end == '\0';
+}
+
 bool audit_list_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
@@ -23,8 +31,8 @@ bool audit_list_handler(struct request *req, struct error *err)
 
 	if (!request_page(req, 1, &page, err))
 		return false;
-	if (page.key_count > 0)
-		filter.before = strtoll(page.keys[0], NULL, 10);
+	if (page.key_count > 0 && !parse_id(page.keys[0], &filter.before))
+		return error_set_field(err, ERR_INVALID, "cursor", "malformed cursor");
 	filter.limit = page.limit + 1;
 	if (!audit_list(ctx, &filter, &entries, &count, err))
 		return false;

@@ -10,7 +10,8 @@ from harness import Raw, Server, wait_until
 
 @pytest.fixture(scope="module")
 def strict():
-    with Server(options=["--request-timeout", "1s", "--idle-timeout", "1s"]) as running:
+    with Server(options=["--request-timeout", "1s", "--idle-timeout", "1s",
+                         "--event-streams-per-user", "2"]) as running:
         yield running
 
 
@@ -70,6 +71,24 @@ def connections(server):
     text = server.api().get("/metrics")
     return next(int(line.split()[1]) for line in text.splitlines()
                 if line.startswith("muster_http_connections "))
+
+
+def test_streams_of_one_caller_are_limited(strict):
+    api = strict.admin.in_project("default")
+    streams = [api.request("GET", "/events", stream=True) for _ in range(2)]
+    assert [s.status_code for s in streams] == [200, 200]
+    assert api.request("GET", "/events").status_code == 429
+    other = api.with_token(api.post("/tokens", {"name": "other"})["token"])
+    streams.append(other.request("GET", "/events", stream=True))
+    assert streams[2].status_code == 200
+    streams[0].close()
+
+    def free_again():
+        with api.request("GET", "/events", stream=True) as stream:
+            return stream.status_code == 200
+    wait_until(free_again, "the closed stream to be forgotten")
+    for stream in streams:
+        stream.close()
 
 
 def test_stop_ends_streams_and_answers_what_runs():
