@@ -134,6 +134,20 @@ static const char *desired_of(const char *node)
 	return rows.count > 0 ? db_get_text(&rows, 0, 0) : "";
 }
 
+static int64_t digests_of(const char *node, const char *rollout)
+{
+	static const char DIGESTS[] = "SELECT count(DISTINCT digest) FROM node_desired"
+				      " WHERE node_id = $1 AND rollout_id = $2";
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	struct db_rows rows;
+
+	assert_done(db_query(ctx->db, ctx->arena, DIGESTS, DB_ARGS(db_text(node), db_text(rollout)),
+			     &rows, &err),
+		    err);
+	return db_get_int(&rows, 0, 0);
+}
+
 static const char *const NODES[] = {NODE("a"), NODE("b"), NODE("c"), NODE("d"), NODE("e")};
 
 static struct rollout fleet_on_two(void)
@@ -227,6 +241,8 @@ static void test_retry_tries_again(void **state)
 	advance();
 	assert_string_equal(step_of(bad.id, NODES[0]), "sent");
 	assert_string_equal(desired_of(NODES[0]), "3/2 true");
+	/* An agent refuses content that has failed on it: the second try must be another. */
+	assert_int_equal(digests_of(NODES[0], bad.id), 2);
 	report(NODES[0], RESULT_SUCCEEDED);
 	advance();
 	assert_string_equal(step_of(bad.id, NODES[1]), "sent");

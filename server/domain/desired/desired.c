@@ -155,11 +155,12 @@ bool desired_rebuild(struct ctx *ctx, const struct desired_request *request, int
 		return error_prefix(err, "node %s", node.name);
 
 	json_t *content =
-		json_keep(json_pack("{s:i, s:s, s:i, s:{s:s?, s:I, s:I, s:b}, s:O, s:O}", "v", 1,
-				    "project", node.project, "health_interval_ms",
+		json_keep(json_pack("{s:i, s:s, s:i, s:{s:s?, s:I, s:I, s:I, s:b}, s:O, s:O}", "v",
+				    1, "project", node.project, "health_interval_ms",
 				    ctx->server->health_interval_ms, "apply", "rollout",
-				    request->rollout_id, "gate_ms", (json_int_t)request->gate_ms,
-				    "deadline_ms", (json_int_t)request->deadline_ms, "downgrade",
+				    request->rollout_id, "attempt", (json_int_t)request->attempt,
+				    "gate_ms", (json_int_t)request->gate_ms, "deadline_ms",
+				    (json_int_t)request->deadline_ms, "downgrade",
 				    request->downgrade, "release_keys", keys, "services", services),
 			  ctx->arena);
 	char *text = json_text(content, ctx->arena);

@@ -18,6 +18,9 @@
 struct desired_request {
 	const char *node_id;
 	const char *rollout_id; /* NULL: not by a rollout */
+	/* Of the rollout's step. It makes a retry new content: an agent does not try again by itself
+	 * what has failed on it before. */
+	int64_t attempt;
 	int64_t gate_ms;
 	int64_t deadline_ms;
 	/* What ran before comes back: packages may have a lower release than those that run. */

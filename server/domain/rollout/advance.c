@@ -102,6 +102,7 @@ static bool build_one(struct ctx *ctx, void *arg, struct error *err)
 	struct desired_request request = {
 		.node_id = build->step->node_id,
 		.rollout_id = build->job->id,
+		.attempt = build->step->attempt,
 		.gate_ms = strategy->health_gate_ms,
 		.deadline_ms = strategy->deadline_ms,
 		.downgrade = strcmp(build->job->rollout.kind, "rollback") == 0,
