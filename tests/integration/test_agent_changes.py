@@ -105,3 +105,17 @@ def test_command_restarts_a_service_once(api, new_agent):
     wait_until(lambda: pid_of(agent, "app") not in (0, pid), "a new process")
     wait_until(lambda: any(item["kind"] == "command.done"
                            for item in api.get("/nodes/gw/timeline")["items"]), "the answer")
+
+
+def test_what_has_failed_is_tried_again_when_somebody_says_so(api, new_agent):
+    agent = new_agent("gw")
+    licence = agent.dir / "licence"
+    Vendor(api).release("app", "1.0", f"[ -e {licence} ] || exit 7\nwhile :; do sleep 1; done\n")
+    failed = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                             "package": {"name": "app", "version": "1.0"}}])
+    assert failed["state"] == "paused"
+    assert [s["state"] for s in steps(api, failed)] == ["rolled_back"]
+    licence.write_text("good until 2099")
+    api.post(f"/rollouts/{failed['id']}/retry")
+    wait_until(lambda: api.get(f"/rollouts/{failed['id']}")["state"] == "succeeded", "the retry")
+    assert [(s["state"], s["attempt"]) for s in steps(api, failed)] == [("succeeded", 2)]
