@@ -157,6 +157,19 @@ test('every page is accessible and fits in Chinese, dark, on a phone', async () 
 	}
 });
 
+test('eight tabs share one event stream', async () => {
+	const page = await start();
+	const pages = [page];
+	/* Over HTTP/1.1 a browser opens six connections to a host; a stream per tab would hang the seventh. */
+	while (pages.length < 8) {
+		const next = await tab.context.newPage();
+		await next.goto(`${plant.url}/nodes`);
+		pages.push(next);
+	}
+	for (const one of pages) await waitFor(async () => (await one.getByTestId('live').innerText()) === 'Live', 'live stream in every tab');
+	await waitFor(async () => (await pages[7].getByTestId('nodes').locator('tbody tr').count()) === 3, 'rows in the last tab');
+});
+
 test('the dashboard says when the server is away and comes back by itself', async () => {
 	const page = await start();
 	const live = page.getByTestId('live');

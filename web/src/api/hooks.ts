@@ -19,7 +19,7 @@ export function useGet<T>(path: string, query?: Query, options: GetOptions = {})
 		queryKey: keyOf(path, query),
 		queryFn: ({ signal }) => get<T>(path, query, signal),
 		enabled: options.enabled,
-		refetchInterval: options.refetchInterval,
+		...(options.refetchInterval === undefined ? {} : { refetchInterval: options.refetchInterval }),
 		placeholderData: options.keep ? keepPreviousData : undefined,
 	});
 }

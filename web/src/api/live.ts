@@ -21,6 +21,14 @@ const touched: Record<string, string[]> = {
 	audit: ['audit', 'overview'],
 };
 
+/* Without a live stream of this project pages ask again by themselves. */
+const pollEvery = 10_000;
+let streamed = true;
+
+export function pollInterval(): number | false {
+	return streamed && snapshot.state === 'live' ? false : pollEvery;
+}
+
 let snapshot: Live = { state: 'connecting', since: Date.now(), lastEvent: 0 };
 const listeners = new Set<() => void>();
 
@@ -119,10 +127,14 @@ function connect(url: string, emit: (message: LiveMessage) => void): () => void 
 	};
 }
 
-/** Keeps one stream open while somebody is signed in. */
-export function useEventStream(project: string): void {
+/**
+ * Keeps one stream open while somebody is signed in. An event stream cannot name its project, so the server
+ * sends the one that it would choose; in another project the pages poll.
+ */
+export function useEventStream(project: string, chosenByServer: boolean): void {
 	const client = useQueryClient();
 	useEffect(() => {
+		streamed = chosenByServer;
 		const batch = batcher(client);
 		const stop = connect(apiUrl('/events', { topics: Object.keys(touched).join(',') }), (message) => {
 			if (message.type === 'state') {
@@ -138,5 +150,5 @@ export function useEventStream(project: string): void {
 			stop();
 			batch.stop();
 		};
-	}, [client, project]);
+	}, [client, project, chosenByServer]);
 }
