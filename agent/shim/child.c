@@ -10,6 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+typedef __rlimit_resource_t rlimit_resource; /* an enum, where POSIX says int */
+#else
+typedef int rlimit_resource;
+#endif
+
 enum step {
 	STEP_FORK,
 	STEP_SESSION,
@@ -90,12 +96,12 @@ static bool limit_set(int resource, rlim_t value)
 {
 	struct rlimit limit = {value, value};
 
-	if (setrlimit((__rlimit_resource_t)resource, &limit) == 0)
+	if (setrlimit((rlimit_resource)resource, &limit) == 0)
 		return true;
-	if (getrlimit((__rlimit_resource_t)resource, &limit) < 0 || limit.rlim_max > value)
+	if (getrlimit((rlimit_resource)resource, &limit) < 0 || limit.rlim_max > value)
 		return false;
 	limit.rlim_cur = limit.rlim_max;
-	return setrlimit((__rlimit_resource_t)resource, &limit) == 0;
+	return setrlimit((rlimit_resource)resource, &limit) == 0;
 }
 
 static enum step child_prepare(const struct shim_options *options)
@@ -130,11 +136,14 @@ static _Noreturn void child_main(const struct shim_options *options, const int o
 	dup2(null, STDIN_FILENO);
 	dup2(outputs[0], STDOUT_FILENO);
 	dup2(outputs[1], STDERR_FILENO);
-	signals_default();
 	errno = 0;
 	struct failure failure = {.step = child_prepare(options)};
-	if (failure.step == STEP_EXEC)
+	if (failure.step == STEP_EXEC) {
+		/* After the change of user: for that the C library signals its own threads, if an
+		 * instrumented build has some. */
+		signals_default();
 		execvp(options->command[0], options->command);
+	}
 	failure.error = errno;
 	ssize_t ignored = write(report, &failure, sizeof(failure));
 	(void)ignored;

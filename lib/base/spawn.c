@@ -130,7 +130,6 @@ static _Noreturn void child_main(const struct plan *plan)
 	const struct spawn_options *options = plan->options;
 	sigset_t none;
 
-	child_signals(plan->report);
 	if ((options->flags & SPAWN_SESSION) && setsid() < 0)
 		give_up(plan->report, "start a session");
 	if ((options->flags & SPAWN_GROUP) && setpgid(0, 0) < 0)
@@ -141,6 +140,9 @@ static _Noreturn void child_main(const struct plan *plan)
 	if (options->umask)
 		umask((mode_t)options->umask);
 	child_rights(plan);
+	/* All signals have been blocked until here. Not before the change of user: for that the C
+	 * library signals its own threads, if an instrumented build has some. */
+	child_signals(plan->report);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	execve(plan->program, options->argv, options->env ? options->env : environ);
