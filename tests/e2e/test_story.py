@@ -4,6 +4,8 @@ import os
 import pathlib
 import subprocess
 
+from harness import program
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
@@ -12,7 +14,7 @@ def test_the_demo_plays_its_story(tmp_path_factory):
     # PostgreSQL and mosquitto run under accounts of their own when this runs as root.
     for parent in (folder, folder.parent, folder.parent.parent):
         parent.chmod(0o755)
-    preset = pathlib.Path(os.environ["MUSTER_BIN"]).parent.name
+    preset = pathlib.Path(program("musterd")).parents[1].name
     done = subprocess.run(
         [ROOT / "scripts" / "demo.sh"],
         env={**os.environ, "STORY": "1", "PRESET": preset, "DEMO_DIR": str(folder / "demo")},
