@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <stdint.h>
+
 #define PROTOCOL_VERSION 1
 
 #define LIMIT_UP_MESSAGE (256 * 1024) /* any message that a node sends */
@@ -13,6 +15,9 @@
 #define LIMIT_DESIRED_CONTENT (384 * 1024)
 #define LIMIT_JSON_DEPTH 16
 #define LIMIT_TOPIC 160
+
+/* Generations are exact in every JSON reader, and can always go on counting. */
+#define LIMIT_GENERATION ((INT64_C(1) << 53) - 1)
 
 #define LIMIT_NAME 63
 #define LIMIT_NODE_ID 32

@@ -33,7 +33,7 @@ static const struct field HELLO_FIELDS[] = {
 	FIELD_STRING(struct msg_hello, hostname, FIELD_REQUIRED, 255),
 	FIELD_STRING(struct msg_hello, boot_id, FIELD_REQUIRED, LIMIT_NAME),
 	FIELD_STRING(struct msg_hello, epoch, FIELD_REQUIRED, 16),
-	FIELD_INT64(struct msg_hello, generation, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT64(struct msg_hello, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_hello, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_OBJECT(struct msg_hello, streams, FIELD_REQUIRED, STREAMS_FIELDS),
 	FIELD_END,
@@ -91,7 +91,7 @@ static const struct field PROGRESS_FIELDS[] = {
 static const struct field RESULT_FIELDS[] = {
 	PLACE_FIELDS_OF(struct msg_result),
 	FIELD_TIME(struct msg_result, at, FIELD_REQUIRED),
-	FIELD_INT64(struct msg_result, generation, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT64(struct msg_result, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_result, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_STRING(struct msg_result, rollout, FIELD_NULLABLE, LIMIT_NODE_ID),
 	FIELD_ENUM(struct msg_result, state, FIELD_REQUIRED, RESULT_STATE_NAMES),

@@ -57,7 +57,7 @@ static const struct field HOST_FIELDS[] = {
 
 static const struct field HEALTH_FIELDS[] = {
 	FIELD_STRING(struct msg_health, node, FIELD_REQUIRED, LIMIT_NODE_ID),
-	FIELD_INT64(struct msg_health, generation, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT64(struct msg_health, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_health, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_TIME(struct msg_health, at, FIELD_REQUIRED),
 	FIELD_INT64(struct msg_health, uptime_s, 0, 0, INT64_MAX),
@@ -75,7 +75,7 @@ static const struct field AGENT_FIELDS[] = {
 static const struct field REPORTED_FIELDS[] = {
 	PLACE_FIELDS_OF(struct msg_reported),
 	FIELD_TIME(struct msg_reported, at, FIELD_REQUIRED),
-	FIELD_INT64(struct msg_reported, generation, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT64(struct msg_reported, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_reported, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_END,
 };

@@ -29,6 +29,6 @@ MUST_CHECK bool streams_save(struct ctx *ctx, const struct stream_place *places,
 			     struct error *err);
 
 /* Drops all but the newest epochs of the streams of these nodes: an agent that lost its disk starts
- * a new one each time. */
+ * a new one each time, and one that means no good may start many. */
 MUST_CHECK bool streams_prune(struct ctx *ctx, const char *const *node_ids, size_t count,
 			      struct error *err);

@@ -30,6 +30,7 @@ struct said {
 	int64_t generation;
 	const char *digest; /* NULL: not said */
 	bool may_be_behind;
+	bool begins;  /* a stream in a new epoch */
 	bool changed; /* something that people look at */
 };
 
@@ -288,6 +289,7 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 		taking->outcome->early += verdict == DEDUPE_EARLY;
 		if (verdict != DEDUPE_NEW)
 			return true;
+		said->begins |= taking->places[i].last_seq == 0;
 		taking->places[i].last_seq = message->place.seq;
 		taking->places[i].changed = true;
 	}
@@ -302,8 +304,8 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 
 struct sets {
 	json_t *hellos, *beats, *presences, *generations, *services;
-	const char **hello_ids, **reported_ids, **behind_ids;
-	size_t hello_count, reported_count, behind_count;
+	const char **begun_ids, **reported_ids, **behind_ids;
+	size_t begun_count, reported_count, behind_count;
 };
 
 static void sets_init(struct sets *sets, const struct taking *taking, struct arena *arena)
@@ -314,7 +316,7 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.presences = json_keep(json_array(), arena),
 		.generations = json_keep(json_array(), arena),
 		.services = json_keep(json_array(), arena),
-		.hello_ids = arena_array(arena, taking->node_count, sizeof(char *)),
+		.begun_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 	};
@@ -335,8 +337,9 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 
 	if (said->hello != NULL) {
 		json_array_append_new(sets->hellos, row_hello(said->hello, id));
-		sets->hello_ids[sets->hello_count++] = id;
 	}
+	if (said->begins)
+		sets->begun_ids[sets->begun_count++] = id;
 	if (said->seen_at != 0)
 		json_array_append_new(sets->beats, row_beat(id, said->seen_at, said->health));
 	if (said->online != said->node->online) {
@@ -401,8 +404,8 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	       tell(ctx, taking, err) && events_insert(ctx, taking->events, err) &&
 	       logs_insert(ctx, taking->logs, err) &&
 	       streams_save(ctx, taking->places, taking->place_count, err) &&
-	       (sets.hello_count == 0 ||
-		streams_prune(ctx, sets.hello_ids, sets.hello_count, err)) &&
+	       (sets.begun_count == 0 ||
+		streams_prune(ctx, sets.begun_ids, sets.begun_count, err)) &&
 	       dead_letters_insert(ctx, taking->letters, taking->letter_count, err);
 }
 
