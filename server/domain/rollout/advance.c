@@ -324,6 +324,7 @@ static bool advance(struct ctx *ctx, void *arg, struct error *err)
 bool rollouts_advance(struct ctx *ctx, bool *busy, struct error *err)
 {
 	struct rollout *running;
+	bool all_good = true;
 	size_t count;
 
 	*busy = false;
@@ -331,12 +332,20 @@ bool rollouts_advance(struct ctx *ctx, bool *busy, struct error *err)
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		struct advance job = {.id = running[i].id};
+		struct error why;
 		ctx->project_id = running[i].project_id;
-		bool good = db_transaction(ctx, advance, &job, err);
+		bool good = db_transaction(ctx, advance, &job, &why);
 		ctx->project_id = NULL;
-		if (!good)
-			return error_prefix(err, "rollout %lld", (long long)running[i].number);
-		*busy |= job.busy;
+		if (good) {
+			*busy |= job.busy;
+			continue;
+		}
+		/* What is wrong with one must not hold up the others, which may be of other projects. */
+		all_good = false;
+		*err = why;
+		error_prefix(err, "rollout %lld", (long long)running[i].number);
+		if (err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT)
+			return false;
 	}
-	return true;
+	return all_good;
 }
