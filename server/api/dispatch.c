@@ -112,6 +112,8 @@ static bool enter_by_token(struct request *req, const char *secret, struct actor
 	actor->kind = ACTOR_TOKEN;
 	actor->id = token.id;
 	actor->name = token.name;
+	actor->user_id = token.user_id;
+	actor->until = token.expires_at;
 	actor->role = role_parse(token.role);
 	actor->scopes = token.scopes;
 	actor->scope_count = token.scope_count;
@@ -163,7 +165,7 @@ static bool enter_by_session(struct request *req, const char *secret, struct act
 	    !choose_project(req, &session.user, &project, &found, err))
 		return false;
 	actor->kind = ACTOR_USER;
-	actor->id = session.user.id;
+	actor->id = actor->user_id = session.user.id;
 	actor->name = session.user.login;
 	actor->system_admin = session.user.system_admin;
 	if (found) {

@@ -65,9 +65,8 @@ bool tokens_post_handler(struct request *req, struct error *err)
 
 	if (!fields_decode(DRAFT_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &draft, err))
 		return false;
-	/* Tied to the person who makes it: it never outlives his rights. */
-	if (ctx->actor->kind == ACTOR_USER)
-		draft.user_id = ctx->actor->id;
+	/* Tied to the person who makes it, be it with a token: it never outlives his rights. */
+	draft.user_id = ctx->actor->user_id;
 	if (!access_create_token(ctx, &draft, &token, err))
 		return false;
 	body = fields_encode(TOKEN_FIELDS, &token);

@@ -37,9 +37,11 @@ struct actor {
 	enum actor_kind kind;
 	const char *id;
 	const char *name;
+	const char *user_id;	   /* the person behind: himself, or who made the token; or NULL */
 	enum role role;		   /* in the project of the unit of work */
 	const char *const *scopes; /* of an API token, NULL for sessions and the system */
 	size_t scope_count;
+	usec_t until;	    /* when the token of an actor expires; 0 = never */
 	const char *remote; /* address, or NULL */
 	bool system_admin;
 };

@@ -30,6 +30,7 @@ struct rollout {
 	int64_t current_wave;	 /* 0 before the first */
 	const char *reason;	 /* why it is in this state, or NULL */
 	const char *created_by;
+	const char *created_by_user; /* id of the person behind, or NULL */
 	const char *approved_by;
 	usec_t created_at;
 	usec_t started_at;

@@ -8,10 +8,10 @@
 #include "base/fields.h"
 #include "store/db.h"
 
-#define COLUMNS                                                                               \
-	"id, project_id, number, name, kind, state, changes, resolved, targets, strategy, "   \
-	"plan_hash, rollback_of, current_wave, reason, created_by, approved_by, created_at, " \
-	"started_at, finished_at, state_since, revision"
+#define COLUMNS                                                                             \
+	"id, project_id, number, name, kind, state, changes, resolved, targets, strategy, " \
+	"plan_hash, rollback_of, current_wave, reason, created_by, created_by_user, "       \
+	"approved_by, created_at, started_at, finished_at, state_since, revision"
 
 static const struct field ROLLOUT_FIELDS[] = {
 	FIELD_STRING(struct rollout, id, 0, 64),
@@ -29,6 +29,7 @@ static const struct field ROLLOUT_FIELDS[] = {
 	FIELD_INT64(struct rollout, current_wave, 0, 0, INT64_MAX),
 	FIELD_STRING(struct rollout, reason, 0, 4096),
 	FIELD_STRING(struct rollout, created_by, 0, 256),
+	FIELD_STRING(struct rollout, created_by_user, 0, 64),
 	FIELD_STRING(struct rollout, approved_by, 0, 256),
 	FIELD_TIME(struct rollout, created_at, 0),
 	FIELD_TIME(struct rollout, started_at, 0),
@@ -53,9 +54,10 @@ static const char ROLLOUTS_RUNNING[] =
 	"SELECT " COLUMNS " FROM rollout WHERE state = 'running' ORDER BY created_at, id";
 static const char ROLLOUTS_INSERT[] =
 	"INSERT INTO rollout (id, project_id, number, name, kind, state, changes, resolved,"
-	" targets, strategy, plan_hash, rollback_of, reason, created_by, started_at)"
+	" targets, strategy, plan_hash, rollback_of, reason, created_by, created_by_user,"
+	" started_at)"
 	" SELECT $1, $2, n.number, coalesce($3, 'Rollout ' || n.number), $4, $5, $6, $7, $8, $9,"
-	" $10, $11, $12, $13, CASE WHEN $5 = 'running' THEN clock_timestamp() END"
+	" $10, $11, $12, $13, $14, CASE WHEN $5 = 'running' THEN clock_timestamp() END"
 	" FROM (SELECT coalesce(max(number), 0) + 1 AS number FROM rollout"
 	" WHERE project_id = $2) n RETURNING number, name";
 /* Numbers are given one after the other within a project. */
@@ -164,7 +166,7 @@ bool rollouts_insert(struct ctx *ctx, struct rollout *rollout, struct error *err
 			      db_json(rollout->resolved), db_json(rollout->targets),
 			      db_json(rollout->strategy), db_text(rollout->plan_hash),
 			      db_text(rollout->rollback_of), db_text(rollout->reason),
-			      db_text(rollout->created_by)),
+			      db_text(rollout->created_by), db_text(rollout->created_by_user)),
 		      &rows, err))
 		return false;
 	rollout->number = db_get_int(&rows, 0, 0);

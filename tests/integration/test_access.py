@@ -116,6 +116,22 @@ def test_token_does_not_outlive_its_owners_part(server, api, login):
     assert status_of(bearer.get, "/projects") == 401
 
 
+def test_token_that_a_token_made_has_the_same_owner_and_end(server, api, login):
+    user = make_user(api, login, "admin")
+    browser = server.api()
+    browser.sign_in(login, PASSWORD)
+    first = browser.post("/tokens", {"name": "t", "role": "admin", "expires_in_s": 3600})
+    for asked in ({}, {"expires_in_s": 7200}):
+        made = api.with_token(first["token"]).post(
+            "/tokens", {"name": "more", "role": "admin", **asked})
+        assert made["user_id"] == user["id"]
+        assert made["expires_at"] == first["expires_at"]
+    bearer = api.with_token(made["token"])
+    bearer.get("/users")
+    api.patch(f"/users/{user['id']}", {"disabled": True})
+    assert status_of(bearer.get, "/users") == 401
+
+
 def test_nobody_gives_more_than_he_has(server, api, login):
     make_user(api, login, "admin")
     browser = server.api()

@@ -5,7 +5,7 @@ import hashlib
 
 import pytest
 
-from harness import ApiError, FakeAgent, packages, wait_until
+from harness import ApiError, FakeAgent, database, packages, wait_until
 
 DEFAULT = "default"
 
@@ -131,12 +131,36 @@ def test_a_draft_waits_and_a_second_person_approves(fleet):
     assert asked["state"] == "awaiting_approval"
     problem = refused(fleet.api, f"/rollouts/{rollout['id']}/approve", {}, 409, None)
     assert "second person" in problem["detail"]
-    token = fleet.api.post("/tokens", {"name": f"approver {fleet.suffix}", "role": "approver"})
-    second = fleet.server.api().with_token(token["token"]).in_project(DEFAULT)
-    second.http.headers["Authorization"] = f"Bearer {token['token']}"
+    # A token of one's own is not a second person, nor is one that was made with it.
+    own = fleet.api.post("/tokens", {"name": f"own {fleet.suffix}", "role": "admin"})["token"]
+    again = fleet.api.with_token(own).post("/tokens", {"name": f"again {fleet.suffix}",
+                                                       "role": "approver"})["token"]
+    for token in (own, again):
+        problem = refused(fleet.api.with_token(token), f"/rollouts/{rollout['id']}/approve", {},
+                          409, None)
+        assert "second person" in problem["detail"]
+    login, password = f"second-{fleet.suffix}", "a long password"
+    fleet.api.post("/users", {"login": login, "password": password, "role": "approver"})
+    second = fleet.server.api()
+    second.sign_in(login, password)
     approved = second.post(f"/rollouts/{rollout['id']}/approve")
     assert approved["state"] == "running" and approved["approved_by"]
     fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+
+
+def test_a_rollout_that_trips_the_server_does_not_hold_up_the_others(fleet):
+    broken = fleet.start(draft=True)
+    database(fleet.server, "UPDATE rollout SET state = 'running', strategy = '{\"waves\": 7}'"
+             " WHERE id = %s", (broken["id"],))
+    try:
+        rollout = fleet.start()
+        for node in fleet.nodes:
+            fleet.answer(node, rollout)
+        fleet.wait_state(rollout, "succeeded")
+        assert f"rollout {broken['number']}: " in fleet.server.log()
+    finally:
+        database(fleet.server, "UPDATE rollout SET state = 'aborted' WHERE id = %s",
+                 (broken["id"],))
 
 
 def test_a_stale_plan_is_a_conflict(fleet):

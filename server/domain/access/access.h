@@ -84,7 +84,7 @@ struct token_draft {
 	const char *user_id;  /* NULL = nobody's */
 };
 
-/* Not above the role of the actor. */
+/* Not above the role of the actor, nor beyond its end. */
 MUST_CHECK bool access_create_token(struct ctx *ctx, const struct token_draft *draft,
 				    struct api_token *out, struct error *err);
 MUST_CHECK bool access_revoke_token(struct ctx *ctx, const char *token_id, struct error *err);

@@ -234,6 +234,9 @@ bool access_create_token(struct ctx *ctx, const struct token_draft *draft, struc
 		return false;
 	if (draft->expires_in_s > 0)
 		token.expires_at = ctx->now + draft->expires_in_s * USEC_PER_SEC;
+	/* A token that makes another one does not live on in it. */
+	if (actor->until > 0 && (token.expires_at == 0 || token.expires_at > actor->until))
+		token.expires_at = actor->until;
 	id_random(id, "");
 	token.id = arena_strdup(ctx->arena, id);
 	token.secret = random_text(ctx->arena, SECRET_BYTES, TOKEN_PREFIX);

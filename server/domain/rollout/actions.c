@@ -11,6 +11,18 @@
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
 
+static bool same_text(const char *a, const char *b)
+{
+	return a != NULL && b != NULL && strcmp(a, b) == 0;
+}
+
+/* By this very actor, or by the same person through a token or in a browser. */
+static bool made_by(const struct rollout *rollout, const struct actor *actor)
+{
+	return same_text(rollout->created_by, actor->name) ||
+	       same_text(rollout->created_by_user, actor->user_id);
+}
+
 const char *rollout_action_obstacle(const struct ctx *ctx, const struct rollout *rollout,
 				    enum rollout_event event, size_t wave_count)
 {
@@ -20,8 +32,7 @@ const char *rollout_action_obstacle(const struct ctx *ctx, const struct rollout 
 		return why;
 	if (event == ROLLOUT_PROMOTE && rollout->current_wave >= (int64_t)wave_count)
 		return "this is the last wave";
-	if (event == ROLLOUT_APPROVE && rollout->created_by != NULL && ctx->actor->name != NULL &&
-	    strcmp(rollout->created_by, ctx->actor->name) == 0)
+	if (event == ROLLOUT_APPROVE && made_by(rollout, ctx->actor))
 		return "a second person must approve it";
 	if (event == ROLLOUT_APPROVE && ctx->actor->role < ROLE_APPROVER)
 		return "it takes the role approver";

@@ -171,6 +171,7 @@ static bool create(struct ctx *ctx, void *arg, struct error *err)
 		.strategy = json_keep(strategy_encode(&plan.strategy), ctx->arena),
 		.plan_hash = plan.hash,
 		.created_by = ctx->actor->name,
+		.created_by_user = ctx->actor->user_id,
 		.reason = !request->draft && plan.strategy.approval
 				  ? "waits for a second person to approve it"
 				  : NULL,
@@ -243,6 +244,7 @@ static bool roll_back(struct ctx *ctx, void *arg, struct error *err)
 		.strategy = json_keep(strategy_encode(&strategy), ctx->arena),
 		.rollback_of = original.id,
 		.created_by = ctx->actor->name,
+		.created_by_user = ctx->actor->user_id,
 	};
 	if (!rollouts_insert(ctx, &rollout, err) ||
 	    !rollout_waves_insert(ctx, rollout.id, 1, 0, err) ||
