@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
 import re
 
 from .api import Api
@@ -100,6 +101,25 @@ class Server:
             self._admin = self.api()
             self._admin.sign_in("admin", self.password)
         return self._admin
+
+    def processes(self):
+        """{pid: arguments} of everything that works on the server's directory."""
+        found = {}
+        for pid in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    arguments = file.read().decode(errors="replace").split("\0")
+                folder = os.readlink(f"/proc/{pid}/cwd")
+            except OSError:
+                continue
+            if any(str(self.data) in argument for argument in arguments) or folder.startswith(
+                    str(self.data)):
+                found[int(pid)] = " ".join(arguments)
+        return found
+
+    def pid_of(self, text):
+        """The first process whose arguments contain text, or None."""
+        return next((pid for pid, line in self.processes().items() if text in line), None)
 
     @property
     def ports(self):

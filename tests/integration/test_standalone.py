@@ -10,28 +10,8 @@ import pytest
 from harness import FakeAgent, Server, database, program, wait_until
 
 
-def processes(server):
-    """{pid: arguments} of everything that works on the server's directory."""
-    found = {}
-    for pid in filter(str.isdigit, os.listdir('/proc')):
-        try:
-            with open(f'/proc/{pid}/cmdline', 'rb') as file:
-                arguments = file.read().decode(errors='replace').split('\0')
-            folder = os.readlink(f'/proc/{pid}/cwd')
-        except OSError:
-            continue
-        if any(str(server.data) in argument for argument in arguments) or folder.startswith(
-                str(server.data)):
-            found[int(pid)] = ' '.join(arguments)
-    return found
-
-
-def pid_of(server, text):
-    return next((pid for pid, line in processes(server).items() if text in line), None)
-
-
 def gone(server):
-    wait_until(lambda: not processes(server), 'all processes to be gone')
+    wait_until(lambda: not server.processes(), 'all processes to be gone')
 
 
 @pytest.fixture(scope='module')
@@ -83,7 +63,7 @@ def test_stop_in_the_middle_of_the_first_start():
     server = Server()
     try:
         server.spawn()
-        wait_until(lambda: pid_of(server, 'initdb') or pid_of(server, 'postgres'),
+        wait_until(lambda: server.pid_of('initdb') or server.pid_of('postgres'),
                    'the database to be made')
         server.stop()
         gone(server)
@@ -106,7 +86,7 @@ def test_broker_that_crashes_comes_back_and_nothing_is_lost(own):
         node.connect()
         node.log('before')
         node.wait_ack('logs', 1)
-        os.kill(pid_of(own, 'mosquitto'), signal.SIGKILL)
+        os.kill(own.pid_of('mosquitto'), signal.SIGKILL)
         wait_until(lambda: 'mosquitto runs again' in own.log(), 'mosquitto to run again')
         wait_until(lambda: own.log().count('connected to the broker') > connections,
                    'the server to return')
@@ -121,7 +101,7 @@ def test_database_that_crashes_stops_acknowledgements_and_comes_back(own):
         node.connect()
         node.log('before')
         node.wait_ack('logs', 1)
-        os.kill(pid_of(own, 'postgres -D'), signal.SIGKILL)
+        os.kill(own.pid_of('postgres -D'), signal.SIGKILL)
         node.log('during')
         node.wait_ack('logs', 2)
         assert 'PostgreSQL runs again' in own.log()

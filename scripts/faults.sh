@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# make faults: what takes too long for make test. Bounded in time:
+#
+#   FUZZ_SECONDS=60     each fuzz target runs this long, from its corpus on; 0 leaves fuzzing out
+#   FAULT_SECONDS=300   rollouts on real agents this long, while parts are killed at random; 0 leaves that out
+#   FAULT_SEED=N        repeats the choices of a run; each run prints its own
+#
+# What a fuzz target finds is left in build/faults, to be added to tests/fuzz/corpus with the repair.
+set -euo pipefail
+# shellcheck source=scripts/env.sh
+. "$(dirname "$0")/env.sh"
+cd "$MUSTER_ROOT"
+
+fuzz_seconds=${FUZZ_SECONDS:-60}
+fault_seconds=${FAULT_SECONDS:-300}
+found=$MUSTER_BUILD/faults
+broken=()
+[ -n "${FAST:-}" ] || scripts/install-deps.sh test
+
+# fuzz_target PROGRAM: new inputs go to a folder of their own, the corpus in the sources is only read.
+fuzz_target() {
+	local name=${1##*/fuzz_}
+	local work=$found/$name corpus=tests/fuzz/corpus/$name
+	mkdir -p "$work/new"
+	echo "== fuzz $name, $fuzz_seconds s"
+	"$1" -max_total_time="$fuzz_seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
+		-artifact_prefix="$work/" "$work/new" "$corpus" >"$work/log" 2>&1 && return
+	broken+=("fuzz $name")
+	tail -n 40 "$work/log"
+	echo "fuzz $name failed: $work"
+}
+
+if [ "$fuzz_seconds" -gt 0 ]; then
+	cmake --preset fuzz -DWITH_WEB=PREBUILT
+	cmake --build --preset fuzz
+	for program in "$MUSTER_BUILD"/fuzz/tests/fuzz_*; do
+		[ ! -x "$program" ] || [ ! -f "$program" ] || fuzz_target "$program"
+	done
+fi
+
+if [ "$fault_seconds" -gt 0 ]; then
+	[ -n "${FAST:-}" ] || scripts/build.sh dev
+	echo "== faults, $fault_seconds s"
+	FAULT_SECONDS=$fault_seconds FAULT_SEED=${FAULT_SEED:-$RANDOM} MUSTER_BIN=$MUSTER_BUILD/dev/bin \
+		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/fault || broken+=("faults")
+fi
+
+if [ ${#broken[@]} -gt 0 ]; then
+	echo "failed: ${broken[*]}"
+	exit 1
+fi
+echo "faults: nothing found"
