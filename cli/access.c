@@ -14,15 +14,25 @@ static const struct column TOKENS[] = {
 };
 
 static const struct column USERS[] = {
-	{"ID", "id", COLUMN_TEXT},     {"LOGIN", "login", COLUMN_TEXT},
-	{"NAME", "name", COLUMN_TEXT}, {"ROLE", "role", COLUMN_TEXT},
+	{"ID", "id", COLUMN_TEXT},
+	{"LOGIN", "login", COLUMN_TEXT},
+	{"NAME", "name", COLUMN_TEXT},
+	{"ROLE", "role", COLUMN_TEXT},
+	{"DISABLED", "disabled_at", COLUMN_TIME},
 	{NULL, NULL, COLUMN_TEXT},
 };
 
+static const char *const TOKEN_KEYS[] = {"name", NULL};
+static const char *const USER_KEYS[] = {"login", NULL};
+
 static const struct column AUDIT[] = {
-	{"AT", "at", COLUMN_TIME},	   {"WHO", "actor_name", COLUMN_TEXT},
-	{"ACTION", "action", COLUMN_TEXT}, {"OBJECT", "object_id", COLUMN_TEXT},
-	{"FROM", "remote", COLUMN_TEXT},   {NULL, NULL, COLUMN_TEXT},
+	{"AT", "at", COLUMN_TIME},
+	{"WHO", "actor_name", COLUMN_TEXT},
+	{"ACTION", "action", COLUMN_TEXT},
+	{"KIND", "object_kind", COLUMN_TEXT},
+	{"OBJECT", "object_id", COLUMN_TEXT},
+	{"FROM", "remote", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
 };
 
 bool token_list_command(struct cli *cli, struct error *err)
@@ -60,8 +70,11 @@ bool token_create_command(struct cli *cli, struct error *err)
 
 bool token_revoke_command(struct cli *cli, struct error *err)
 {
-	return run_change(cli, "DELETE", cli_path(cli, "/api/v1/tokens/%s", cli->arguments[0]),
-			  NULL, "revoked", err);
+	const char *id;
+
+	return find_id(cli, "/api/v1/tokens", "token", TOKEN_KEYS, &id, err) &&
+	       run_change(cli, "DELETE", cli_path(cli, "/api/v1/tokens/%s", id), NULL, "revoked",
+			  err);
 }
 
 bool user_list_command(struct cli *cli, struct error *err)
@@ -82,6 +95,44 @@ bool user_create_command(struct cli *cli, struct error *err)
 	if (cli_option(cli, "name") != NULL)
 		json_object_set_new(body, "name", json_string(cli_option(cli, "name")));
 	return run_change(cli, "POST", "/api/v1/users", body, "created", err);
+}
+
+bool user_set_command(struct cli *cli, struct error *err)
+{
+	json_t *body = json_keep(json_object(), cli->arena);
+	const char *disabled = cli_option(cli, "disabled"), *password, *id;
+	bool off = false;
+
+	if ((disabled != NULL && !bool_parse("disabled", disabled, &off, err)) ||
+	    !find_id(cli, "/api/v1/users", "user", USER_KEYS, &id, err))
+		return false;
+	if (cli_option(cli, "role") != NULL)
+		json_object_set_new(body, "role", json_string(cli_option(cli, "role")));
+	if (cli_option(cli, "name") != NULL)
+		json_object_set_new(body, "name", json_string(cli_option(cli, "name")));
+	if (disabled != NULL)
+		json_object_set_new(body, "disabled", json_boolean(off));
+	if (cli_switch(cli, "password")) {
+		if (!ask_secret(cli, "New password", &password, err))
+			return false;
+		json_object_set_new(body, "password", json_string(password));
+	}
+	return run_change(cli, "PATCH", cli_path(cli, "/api/v1/users/%s", id), body, "changed",
+			  err);
+}
+
+bool user_delete_command(struct cli *cli, struct error *err)
+{
+	const char *id;
+
+	return find_id(cli, "/api/v1/users", "user", USER_KEYS, &id, err) &&
+	       run_change(cli, "DELETE", cli_path(cli, "/api/v1/users/%s", id), NULL, "deleted",
+			  err);
+}
+
+bool project_list_command(struct cli *cli, struct error *err)
+{
+	return run_list(cli, "/api/v1/projects", PROJECTS, "the token reaches no project", err);
 }
 
 bool audit_list_command(struct cli *cli, struct error *err)

@@ -16,9 +16,9 @@ static const struct column ALERTS[] = {
 };
 
 static const struct column RULES[] = {
-	{"ID", "id", COLUMN_TEXT},	   {"NAME", "name", COLUMN_TEXT},
-	{"KIND", "kind", COLUMN_TEXT},	   {"SEVERITY", "severity", COLUMN_TEXT},
-	{"FOR MS", "for_ms", COLUMN_TEXT}, {"ENABLED", "enabled", COLUMN_TEXT},
+	{"ID", "id", COLUMN_TEXT},	    {"NAME", "name", COLUMN_TEXT},
+	{"KIND", "kind", COLUMN_TEXT},	    {"SEVERITY", "severity", COLUMN_TEXT},
+	{"FOR", "for_ms", COLUMN_DURATION}, {"ENABLED", "enabled", COLUMN_TEXT},
 	{NULL, NULL, COLUMN_TEXT},
 };
 
@@ -64,23 +64,13 @@ bool alert_rule_list_command(struct cli *cli, struct error *err)
 	return run_list(cli, "/api/v1/alert-rules", RULES, "no rule", err);
 }
 
-/* By id or by kind: a project begins with one rule of each kind. */
-static bool find_rule(struct cli *cli, const char *wanted, const char **id, struct error *err)
-{
-	json_t *reply, *rule;
-	size_t i;
+/* A project begins with one rule of each kind, so the kind will do. */
+static const char *const RULE_KEYS[] = {"kind", "name", NULL};
+static const char *const WEBHOOK_KEYS[] = {"name", NULL};
 
-	if (!client_call(cli->client, "GET", "/api/v1/alert-rules", NULL, cli->arena, &reply, err))
-		return false;
-	json_array_foreach (json_object_get(reply, "items"), i, rule) {
-		const char *this = json_string_value(json_object_get(rule, "id"));
-		const char *kind = json_string_value(json_object_get(rule, "kind"));
-		if (strcmp(this, wanted) == 0 || strcmp(kind, wanted) == 0) {
-			*id = this;
-			return true;
-		}
-	}
-	return error_set(err, ERR_NOT_FOUND, "there is no rule %s", wanted);
+static bool find_webhook(struct cli *cli, const char **id, struct error *err)
+{
+	return find_id(cli, "/api/v1/webhooks", "webhook", WEBHOOK_KEYS, id, err);
 }
 
 bool alert_rule_set_command(struct cli *cli, struct error *err)
@@ -88,14 +78,16 @@ bool alert_rule_set_command(struct cli *cli, struct error *err)
 	json_t *body = json_keep(json_object(), cli->arena);
 	const char *enabled = cli_option(cli, "enabled"), *id;
 	long long for_ms;
+	bool on = true;
 
-	if (!cli_option_ms(cli, "for", -1, &for_ms, err) ||
-	    !find_rule(cli, cli->arguments[0], &id, err))
+	if ((enabled != NULL && !bool_parse("enabled", enabled, &on, err)) ||
+	    !cli_option_ms(cli, "for", -1, &for_ms, err) ||
+	    !find_id(cli, "/api/v1/alert-rules", "rule", RULE_KEYS, &id, err))
 		return false;
 	if (for_ms >= 0)
 		json_object_set_new(body, "for_ms", json_integer(for_ms));
 	if (enabled != NULL)
-		json_object_set_new(body, "enabled", json_boolean(strcmp(enabled, "false") != 0));
+		json_object_set_new(body, "enabled", json_boolean(on));
 	if (cli_option(cli, "severity") != NULL)
 		json_object_set_new(body, "severity", json_string(cli_option(cli, "severity")));
 	if (cli_option(cli, "name") != NULL)
@@ -136,16 +128,49 @@ bool webhook_create_command(struct cli *cli, struct error *err)
 	return true;
 }
 
+bool webhook_set_command(struct cli *cli, struct error *err)
+{
+	json_t *body = json_keep(json_object(), cli->arena), *list;
+	const char *enabled = cli_option(cli, "enabled"), *id;
+	size_t count;
+	const char *const *events = cli_options(cli, "event", &count);
+	bool on = true;
+
+	if ((enabled != NULL && !bool_parse("enabled", enabled, &on, err)) ||
+	    !find_webhook(cli, &id, err))
+		return false;
+	if (enabled != NULL)
+		json_object_set_new(body, "enabled", json_boolean(on));
+	if (cli_option(cli, "name") != NULL)
+		json_object_set_new(body, "name", json_string(cli_option(cli, "name")));
+	if (cli_option(cli, "url") != NULL)
+		json_object_set_new(body, "url", json_string(cli_option(cli, "url")));
+	if (count > 0) {
+		list = json_array();
+		for (size_t i = 0; i < count; i++)
+			json_array_append_new(list, json_string(events[i]));
+		json_object_set_new(body, "events", list);
+	}
+	return run_change(cli, "PATCH", cli_path(cli, "/api/v1/webhooks/%s", id), body, "changed",
+			  err);
+}
+
 bool webhook_test_command(struct cli *cli, struct error *err)
 {
-	return run_change(cli, "POST", cli_path(cli, "/api/v1/webhooks/%s/test", cli->arguments[0]),
-			  NULL, "queued; \"muster webhook deliveries\" shows how it went", err);
+	const char *id;
+
+	return find_webhook(cli, &id, err) &&
+	       run_change(cli, "POST", cli_path(cli, "/api/v1/webhooks/%s/test", id), NULL,
+			  "queued; \"muster webhook deliveries\" shows how it went", err);
 }
 
 bool webhook_deliveries_command(struct cli *cli, struct error *err)
 {
-	return run_list(cli, cli_path(cli, "/api/v1/webhooks/%s/deliveries", cli->arguments[0]),
-			DELIVERIES, "nothing was sent yet", err);
+	const char *id;
+
+	return find_webhook(cli, &id, err) &&
+	       run_list(cli, cli_path(cli, "/api/v1/webhooks/%s/deliveries", id), DELIVERIES,
+			"nothing was sent yet", err);
 }
 
 bool webhook_redeliver_command(struct cli *cli, struct error *err)
@@ -157,6 +182,9 @@ bool webhook_redeliver_command(struct cli *cli, struct error *err)
 
 bool webhook_delete_command(struct cli *cli, struct error *err)
 {
-	return run_change(cli, "DELETE", cli_path(cli, "/api/v1/webhooks/%s", cli->arguments[0]),
-			  NULL, "deleted", err);
+	const char *id;
+
+	return find_webhook(cli, &id, err) &&
+	       run_change(cli, "DELETE", cli_path(cli, "/api/v1/webhooks/%s", id), NULL, "deleted",
+			  err);
 }

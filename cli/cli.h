@@ -79,6 +79,9 @@ const char *const *cli_options(const struct cli *cli, const char *name, size_t *
 MUST_CHECK bool cli_option_int(const struct cli *cli, const char *name, long long preset,
 			       long long *out, struct error *err);
 
+/* true or false (yes and no will do). ERR_INVALID names the option. */
+MUST_CHECK bool bool_parse(const char *name, const char *text, bool *out, struct error *err);
+
 /* "5s", "500ms" or plain milliseconds. */
 MUST_CHECK bool cli_option_ms(const struct cli *cli, const char *name, long long preset,
 			      long long *out, struct error *err);

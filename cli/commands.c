@@ -187,6 +187,14 @@ static const struct option_spec WEBHOOK_OPTIONS[] = {
 	{NULL, NULL, NULL, false},
 };
 
+static const struct option_spec WEBHOOK_SET_OPTIONS[] = {
+	{"url", "URL", "https://...", false},
+	{"event", "TYPE", "alert.*, rollout.failed, ...; replaces those it has", true},
+	{"enabled", "true|false", "send or not", false},
+	{"name", "TEXT", "another name", false},
+	{NULL, NULL, NULL, false},
+};
+
 static const struct option_spec TOKEN_OPTIONS[] = {
 	{"role", "ROLE", "viewer, operator, approver, admin", false},
 	{"scope", "SCOPE", "nodes:read, rollouts:write, ...; default all", true},
@@ -197,6 +205,14 @@ static const struct option_spec TOKEN_OPTIONS[] = {
 static const struct option_spec USER_OPTIONS[] = {
 	{"role", "ROLE", "viewer (default), operator, approver, admin", false},
 	{"name", "TEXT", "full name", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec USER_SET_OPTIONS[] = {
+	{"role", "ROLE", "viewer, operator, approver, admin", false},
+	{"name", "TEXT", "full name", false},
+	{"password", NULL, "a new one; it is asked for or read from standard input", false},
+	{"disabled", "true|false", "may not sign in", false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -309,19 +325,29 @@ const struct command COMMANDS[] = {
 	{"webhook", "list", "", "receivers of events", NULL, 0, 0, false, webhook_list_command},
 	{"webhook", "create", "NAME", "a new receiver; shows its secret once", WEBHOOK_OPTIONS, 1,
 	 1, false, webhook_create_command},
-	{"webhook", "test", "ID", "send it a test event", NULL, 1, 1, false, webhook_test_command},
-	{"webhook", "deliveries", "ID", "what was sent, and how it went", PAGE_OPTIONS, 1, 1, false,
-	 webhook_deliveries_command},
+	{"webhook", "set", "WEBHOOK", "change a receiver", WEBHOOK_SET_OPTIONS, 1, 1, false,
+	 webhook_set_command},
+	{"webhook", "test", "WEBHOOK", "send it a test event", NULL, 1, 1, false,
+	 webhook_test_command},
+	{"webhook", "deliveries", "WEBHOOK", "what was sent, and how it went", PAGE_OPTIONS, 1, 1,
+	 false, webhook_deliveries_command},
 	{"webhook", "redeliver", "DELIVERY", "send one again", NULL, 1, 1, false,
 	 webhook_redeliver_command},
-	{"webhook", "delete", "ID", "delete a receiver", NULL, 1, 1, false, webhook_delete_command},
+	{"webhook", "delete", "WEBHOOK", "delete a receiver", NULL, 1, 1, false,
+	 webhook_delete_command},
 	{"token", "list", "", "API tokens", PAGE_OPTIONS, 0, 0, false, token_list_command},
 	{"token", "create", "NAME", "a new token; shows it once", TOKEN_OPTIONS, 1, 1, false,
 	 token_create_command},
-	{"token", "revoke", "ID", "end one", NULL, 1, 1, false, token_revoke_command},
+	{"token", "revoke", "TOKEN", "end one", NULL, 1, 1, false, token_revoke_command},
 	{"user", "list", "", "people", PAGE_OPTIONS, 0, 0, false, user_list_command},
 	{"user", "create", "LOGIN", "a new person; asks for the password", USER_OPTIONS, 1, 1,
 	 false, user_create_command},
+	{"user", "set", "LOGIN", "change a person", USER_SET_OPTIONS, 1, 1, false,
+	 user_set_command},
+	{"user", "delete", "LOGIN", "take a person out of the project", NULL, 1, 1, false,
+	 user_delete_command},
+	{"project", "list", "", "projects that the token reaches", PAGE_OPTIONS, 0, 0, false,
+	 project_list_command},
 	{"audit", "list", "", "who did what", PAGE_OPTIONS, 0, 0, false, audit_list_command},
 };
 

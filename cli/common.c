@@ -13,6 +13,14 @@ enum {
 	PAGE_LIMIT = 500,
 };
 
+/* A token has no session, but it has projects. */
+const struct column PROJECTS[] = {
+	{"PROJECT", "name", COLUMN_TEXT},
+	{"ROLE", "role", COLUMN_TEXT},
+	{"ID", "id", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
+};
+
 const struct column EXPLANATION[] = {
 	{"why", "text", COLUMN_TEXT},
 	{"waits for", "waits_for", COLUMN_TEXT},
@@ -141,6 +149,35 @@ bool run_change(struct cli *cli, const char *method, const char *path, const jso
 	else
 		cli_say(cli, "%s", said);
 	return true;
+}
+
+bool find_id(struct cli *cli, const char *list, const char *noun, const char *const *keys,
+	     const char **id, struct error *err)
+{
+	const char *wanted = cli->arguments[0];
+	const char *path =
+		cli_query(cli, list, "limit", arena_printf(cli->arena, "%d", PAGE_LIMIT), NULL);
+	json_t *reply, *item;
+	size_t i;
+
+	if (!client_call(cli->client, "GET", path, NULL, cli->arena, &reply, err) ||
+	    !fetch_rest(cli, path, reply, err))
+		return false;
+	*id = NULL;
+	json_array_foreach (json_object_get(reply, "items"), i, item) {
+		const char *this = json_string_value(json_object_get(item, "id"));
+		bool same = strcmp(this, wanted) == 0;
+		for (size_t k = 0; !same && keys[k] != NULL; k++) {
+			const char *name = json_string_value(json_object_get(item, keys[k]));
+			same = name != NULL && strcmp(name, wanted) == 0;
+		}
+		if (same && *id != NULL)
+			return error_set(err, ERR_CONFLICT,
+					 "several are called \"%s\": give the id of one", wanted);
+		if (same)
+			*id = this;
+	}
+	return *id != NULL || error_set(err, ERR_NOT_FOUND, "there is no %s \"%s\"", noun, wanted);
 }
 
 bool add_pair(json_t *object, const char *pair, struct error *err)

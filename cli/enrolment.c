@@ -39,8 +39,9 @@ bool enroll_token_create_command(struct cli *cli, struct error *err)
 		return true;
 	}
 	cli_say(cli, "The token is shown this once. On the gateway run:");
-	cli_say(cli, " ");
+	cli_say(cli, "%s", "");
 	cli_say(cli, "  %s", value_text(cli, json_object_get(reply, "command"), COLUMN_TEXT));
+	cli_say(cli, "  muster-agent run --dir /var/lib/muster-agent");
 	if (cli->quiet)
 		print_object(cli, reply,
 			     (const struct column[]){{"token", "token", COLUMN_TEXT},
@@ -50,7 +51,8 @@ bool enroll_token_create_command(struct cli *cli, struct error *err)
 
 bool enroll_token_list_command(struct cli *cli, struct error *err)
 {
-	return run_list(cli, "/api/v1/enroll-tokens", TOKENS, "no enrolment token", err);
+	return run_list(cli, "/api/v1/enroll-tokens", TOKENS,
+			"no enrolment token; \"muster enroll-token create\" makes one", err);
 }
 
 bool enroll_token_revoke_command(struct cli *cli, struct error *err)

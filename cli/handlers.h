@@ -9,6 +9,7 @@ typedef bool command_run(struct cli *cli, struct error *err);
 
 /* How explain is shown, of nodes and of rollouts. */
 extern const struct column EXPLANATION[];
+extern const struct column PROJECTS[];
 
 /* common.c: lists and single objects need only a path and columns. */
 bool run_list(struct cli *cli, const char *path, const struct column *columns, const char *empty,
@@ -17,6 +18,10 @@ bool run_show(struct cli *cli, const char *path, const struct column *columns, s
 /* Sends and says text; the reply is printed only as JSON. */
 bool run_change(struct cli *cli, const char *method, const char *path, const json_t *body,
 		const char *said, struct error *err);
+/* The id of the one in a list that is called so: by id, or by one of the members in keys, which ends
+ * with NULL. noun is for the error. */
+MUST_CHECK bool find_id(struct cli *cli, const char *list, const char *noun,
+			const char *const *keys, const char **id, struct error *err);
 /* "k=v" -> object member; ERR_INVALID when there is no "=". */
 MUST_CHECK bool add_pair(json_t *object, const char *pair, struct error *err);
 
@@ -50,8 +55,9 @@ bool rollout_watch(struct cli *cli, const char *id, json_t **rollout, struct err
 command_run logs_command, events_command;
 /* alerts.c */
 command_run alert_list_command, alert_ack_command, alert_rule_list_command, alert_rule_set_command,
-	webhook_list_command, webhook_create_command, webhook_test_command,
+	webhook_list_command, webhook_create_command, webhook_set_command, webhook_test_command,
 	webhook_deliveries_command, webhook_redeliver_command, webhook_delete_command;
 /* access.c */
 command_run token_list_command, token_create_command, token_revoke_command, user_list_command,
-	user_create_command, audit_list_command;
+	user_create_command, user_set_command, user_delete_command, project_list_command,
+	audit_list_command;

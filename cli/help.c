@@ -70,9 +70,10 @@ static void print_all(void)
 void help_print(const char *group, const struct command *command)
 {
 	if (command != NULL) {
-		printf("usage: muster %s%s%s [OPTIONS] %s\n\n%s\n",
+		printf("usage: muster %s%s%s [OPTIONS]%s%s\n\n%s\n",
 		       command->group != NULL ? command->group : "",
-		       command->group != NULL ? " " : "", command->name, command->arguments,
+		       command->group != NULL ? " " : "", command->name,
+		       command->arguments[0] != '\0' ? " " : "", command->arguments,
 		       command->summary);
 		print_options("options", command->options);
 		print_options("options everywhere", GLOBAL_OPTIONS);
@@ -131,6 +132,27 @@ const char *help_nearest(const char *group, const char *typed)
 		}
 	}
 	return nearest;
+}
+
+static const char *nearest_of(const struct option_spec *options, const char *typed, size_t *least)
+{
+	const char *nearest = NULL;
+
+	for (; options != NULL && options->name != NULL; options++)
+		if (distance(typed, options->name) < *least) {
+			*least = distance(typed, options->name);
+			nearest = options->name;
+		}
+	return nearest;
+}
+
+const char *help_nearest_option(const struct command *command, const char *typed)
+{
+	size_t least = 3;
+	const char *own = nearest_of(command->options, typed, &least);
+	const char *global = nearest_of(GLOBAL_OPTIONS, typed, &least);
+
+	return global != NULL ? global : own;
 }
 
 static void print_words(const char *group)

@@ -36,8 +36,10 @@ static const struct column NODE[] = {
 static const struct column SERVICES[] = {
 	{"SERVICE", "name", COLUMN_TEXT},
 	{"STATE", "state", COLUMN_TEXT},
-	{"PACKAGE", "package.version", COLUMN_TEXT},
-	{"CONFIG", "config.version", COLUMN_TEXT},
+	{"PACKAGE", "package.name", COLUMN_TEXT},
+	{"VERSION", "package.version", COLUMN_TEXT},
+	{"CONFIG", "config.name", COLUMN_TEXT},
+	{"VERSION", "config.version", COLUMN_TEXT},
 	{"PID", "pid", COLUMN_TEXT},
 	{"RESTARTS", "restarts", COLUMN_TEXT},
 	{"SINCE", "since", COLUMN_TIME},
@@ -62,7 +64,9 @@ bool node_list_command(struct cli *cli, struct error *err)
 			  cli_option(cli, "sort"), NULL);
 
 	return run_list(cli, path, NODES,
-			"no node matches; \"muster enroll-token create\" lets the first one in",
+			cli->option_count > 0 ? "no node matches"
+					      : "no node yet; \"muster enroll-token create\" "
+						"lets the first one in",
 			err);
 }
 
@@ -78,7 +82,7 @@ bool node_show_command(struct cli *cli, struct error *err)
 		return true;
 	json_t *services = json_keep(json_pack("{s:O}", "items", json_object_get(node, "services")),
 				     cli->arena);
-	cli_say(cli, " ");
+	cli_say(cli, "%s", "");
 	print_list(cli, services, SERVICES,
 		   "no service yet; \"muster rollout start\" gives it one");
 	return true;
@@ -109,6 +113,11 @@ bool node_label_command(struct cli *cli, struct error *err)
 		size_t length = strlen(text);
 		if (length > 1 && text[length - 1] == '-' && strchr(text, '=') == NULL)
 			json_object_del(labels, arena_strndup(cli->arena, text, length - 1));
+		else if (strchr(text, '=') == NULL)
+			return error_set(err, ERR_INVALID,
+					 "expected KEY=VALUE to set or KEY- to take away, not "
+					 "\"%s\"",
+					 text);
 		else if (!add_pair(labels, text, err))
 			return false;
 	}

@@ -98,6 +98,96 @@ static const char *services_text(const struct cli *cli, json_t *value)
 	return text.length > 0 ? text.data : "-";
 }
 
+static const char *duration_text(const struct cli *cli, json_t *value)
+{
+	static const struct {
+		json_int_t ms;
+		const char *unit;
+	} units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+	json_int_t ms = json_integer_value(value);
+
+	if (ms == 0)
+		return "0s";
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+		if (ms % units[i].ms == 0)
+			return arena_printf(cli->arena, "%lld%s", (long long)(ms / units[i].ms),
+					    units[i].unit);
+	return arena_printf(cli->arena, "%lldms", (long long)ms);
+}
+
+static const char *changes_text(const struct cli *cli, json_t *value)
+{
+	struct strbuf text;
+	size_t i;
+	json_t *change;
+
+	strbuf_init(&text, cli->arena, TEXT_MAX);
+	json_array_foreach (value, i, change) {
+		json_t *package = json_object_get(change, "package");
+		json_t *config = json_object_get(change, "config");
+		json_t *run = json_object_get(change, "run");
+		strbuf_printf(&text, "%s%s", i > 0 ? "; " : "",
+			      value_text(cli, json_at(change, "service"), COLUMN_TEXT));
+		if (json_is_object(package))
+			strbuf_printf(&text, " package %s@%s",
+				      value_text(cli, json_at(package, "name"), COLUMN_TEXT),
+				      value_text(cli, json_at(package, "version"), COLUMN_TEXT));
+		if (json_is_object(config))
+			strbuf_printf(&text, " config %s@%s",
+				      value_text(cli, json_at(config, "name"), COLUMN_TEXT),
+				      value_text(cli, json_at(config, "version"), COLUMN_TEXT));
+		if (json_is_object(json_object_get(change, "parameters")))
+			strbuf_printf(&text, " parameters");
+		if (json_is_boolean(run))
+			strbuf_printf(&text, json_is_true(run) ? " run" : " stop");
+		if (json_is_true(json_object_get(change, "remove")))
+			strbuf_printf(&text, " remove");
+	}
+	return text.length > 0 ? text.data : "-";
+}
+
+/* " package 2.0.11 -> 2.0.21" when the two differ. */
+static void plan_part(const struct cli *cli, struct strbuf *text, json_t *service, const char *part)
+{
+	json_t *from = json_at(json_object_get(service, part), "from");
+	json_t *to = json_at(json_object_get(service, part), "to");
+
+	if (to != NULL && !json_equal(from, to))
+		strbuf_printf(text, " %s %s -> %s", part, value_text(cli, from, COLUMN_TEXT),
+			      value_text(cli, to, COLUMN_TEXT));
+}
+
+static const char *plan_text(const struct cli *cli, json_t *value)
+{
+	struct strbuf text;
+	size_t i;
+	json_t *service;
+
+	strbuf_init(&text, cli->arena, TEXT_MAX);
+	json_array_foreach (value, i, service) {
+		bool restart = json_is_true(json_object_get(service, "restart"));
+		bool reload = json_is_true(json_object_get(service, "reload"));
+		strbuf_printf(&text, "%s%s", i > 0 ? "; " : "",
+			      value_text(cli, json_at(service, "service"), COLUMN_TEXT));
+		plan_part(cli, &text, service, "package");
+		plan_part(cli, &text, service, "config");
+		if (json_is_true(json_object_get(service, "remove")))
+			strbuf_printf(&text, " (removed)");
+		else if (restart || reload)
+			strbuf_printf(&text, restart ? " (restart)" : " (reload)");
+	}
+	return text.length > 0 ? text.data : "-";
+}
+
+static const char *targets_text(const struct cli *cli, json_t *value)
+{
+	json_t *selector = json_object_get(value, "selector");
+
+	return json_is_string(selector)
+		       ? value_text(cli, selector, COLUMN_TEXT)
+		       : value_text(cli, json_object_get(value, "nodes"), COLUMN_LIST);
+}
+
 const char *value_text(const struct cli *cli, json_t *value, enum column_kind kind)
 {
 	if (value == NULL || json_is_null(value))
@@ -110,6 +200,8 @@ const char *value_text(const struct cli *cli, json_t *value, enum column_kind ki
 	}
 	if (json_is_number(value) && kind == COLUMN_SIZE)
 		return size_text(cli, value);
+	if (json_is_integer(value) && kind == COLUMN_DURATION)
+		return duration_text(cli, value);
 	if (json_is_integer(value))
 		return arena_printf(cli->arena, "%lld", (long long)json_integer_value(value));
 	if (json_is_real(value))
@@ -120,6 +212,12 @@ const char *value_text(const struct cli *cli, json_t *value, enum column_kind ki
 		return labels_text(cli, value);
 	if (kind == COLUMN_SERVICES)
 		return services_text(cli, value);
+	if (kind == COLUMN_CHANGES)
+		return changes_text(cli, value);
+	if (kind == COLUMN_PLAN)
+		return plan_text(cli, value);
+	if (kind == COLUMN_TARGETS)
+		return targets_text(cli, value);
 	return list_text(cli, value);
 }
 

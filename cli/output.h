@@ -14,7 +14,11 @@ enum column_kind {
 	COLUMN_SIZE,	 /* bytes -> "1.2 MB" */
 	COLUMN_LABELS,	 /* {"k":"v"} -> "k=v,..." */
 	COLUMN_LIST,	 /* ["a","b"] -> "a,b" */
-	COLUMN_SERVICES, /* of a node: "broker:running 2.0.11, ..." */
+	COLUMN_SERVICES, /* of a node: "broker:running collector:failed" */
+	COLUMN_DURATION, /* milliseconds -> "1m" */
+	COLUMN_CHANGES,	 /* of a rollout: "broker mosquitto@2.0.21" */
+	COLUMN_PLAN,	 /* of a plan: "broker package 2.0.11 -> 2.0.21 (restart)" */
+	COLUMN_TARGETS,	 /* of a rollout: its selector, or its nodes */
 };
 
 /* A table ends with title NULL. path: "config.version" goes down into objects. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
 #include "base/file.h"
 #include "base/settings.h"
 
@@ -54,18 +55,25 @@ static const char *folder_of(struct arena *arena, const char *path)
 	return slash == NULL ? "." : arena_strndup(arena, path, (size_t)(slash - path));
 }
 
-bool profile_save(struct arena *arena, struct profile *profile, const char *ca_pem,
-		  struct error *err)
+bool profile_keep_ca(struct arena *arena, struct profile *profile, const char *ca_pem,
+		     struct error *err)
 {
-	const char *path = profile_path(arena), *folder = folder_of(arena, path);
+	const char *folder = folder_of(arena, profile_path(arena));
+	char digest[SHA256_HEX_SIZE];
 
-	if (!file_make_folders(folder, 0700, err))
+	/* A name of its own for each authority: the one in use is not overwritten. */
+	sha256_hex(ca_pem, strlen(ca_pem), digest);
+	profile->ca = arena_printf(arena, "%s/ca-%.16s.crt", folder, digest);
+	return file_make_folders(folder, 0700, err) &&
+	       file_write_atomic(profile->ca, ca_pem, strlen(ca_pem), 0644, err);
+}
+
+bool profile_save(struct arena *arena, const struct profile *profile, struct error *err)
+{
+	const char *path = profile_path(arena);
+
+	if (!file_make_folders(folder_of(arena, path), 0700, err))
 		return false;
-	if (ca_pem != NULL) {
-		profile->ca = arena_printf(arena, "%s/ca.crt", folder);
-		if (!file_write_atomic(profile->ca, ca_pem, strlen(ca_pem), 0644, err))
-			return false;
-	}
 	char *text = arena_printf(
 		arena, "# Written by muster login.\nserver = %s\n%s%s%s%s%s%s%s%s%s",
 		profile->server, profile->ca != NULL ? "ca = " : "",

@@ -22,8 +22,11 @@ const char *profile_path(struct arena *arena);
 /* The file (that it is missing is no error), overlaid by the environment. */
 MUST_CHECK bool profile_load(struct arena *arena, struct profile *out, struct error *err);
 
-/* Writes the file, and ca_pem (may be NULL) beside it, whose path profile->ca becomes. */
-MUST_CHECK bool profile_save(struct arena *arena, struct profile *profile, const char *ca_pem,
-			     struct error *err);
+/* Writes an authority beside the file; profile->ca becomes its path. */
+MUST_CHECK bool profile_keep_ca(struct arena *arena, struct profile *profile, const char *ca_pem,
+				struct error *err);
+
+/* Writes the file (0600). */
+MUST_CHECK bool profile_save(struct arena *arena, const struct profile *profile, struct error *err);
 
 MUST_CHECK bool profile_forget(struct arena *arena, struct error *err);

@@ -29,6 +29,9 @@ static const struct column ROLLOUT[] = {
 	{"kind", "kind", COLUMN_TEXT},
 	{"state", "state", COLUMN_TEXT},
 	{"reason", "reason", COLUMN_TEXT},
+	{"changes", "changes", COLUMN_CHANGES},
+	{"targets", "targets", COLUMN_TARGETS},
+	{"by", "created_by", COLUMN_TEXT},
 	{"wave", "current_wave", COLUMN_TEXT},
 	{"succeeded", "counts.succeeded", COLUMN_TEXT},
 	{"failed", "counts.failed", COLUMN_TEXT},
@@ -63,7 +66,7 @@ static const struct column PLAN[] = {
 	{"NODE", "name", COLUMN_TEXT},
 	{"WAVE", "wave", COLUMN_TEXT},
 	{"STATUS", "status", COLUMN_TEXT},
-	{"SAME", "same", COLUMN_TEXT},
+	{"CHANGES", "services", COLUMN_PLAN},
 	{"FETCH", "fetch_bytes", COLUMN_SIZE},
 	{"BLOCKED", "blocked", COLUMN_TEXT},
 	{NULL, NULL, COLUMN_TEXT},
@@ -113,7 +116,10 @@ static bool changes_of(struct cli *cli, json_t *changes, struct error *err)
 				return false;
 			json_object_set_new(change, name, value);
 		} else if (strcmp(name, "run") == 0) {
-			json_object_set_new(change, name, json_boolean(strcmp(text, "false") != 0));
+			bool run;
+			if (!bool_parse(name, text, &run, err))
+				return false;
+			json_object_set_new(change, name, json_boolean(run));
 		} else if (strcmp(name, "remove") == 0) {
 			json_object_set_new(change, name, json_true());
 		} else if (strcmp(name, "driver") == 0) {
@@ -307,7 +313,7 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 	print_object(cli, rollout, ROLLOUT);
 	if (cli->json)
 		return true;
-	cli_say(cli, " ");
+	cli_say(cli, "%s", "");
 	print_list(cli,
 		   json_keep(json_pack("{s:O}", "items", json_object_get(rollout, "waves")),
 			     cli->arena),

@@ -25,7 +25,7 @@ const struct option_spec GLOBAL_OPTIONS[] = {
 	 false},
 	{"ca", "FILE", "certificate authority of the server, PEM", false},
 	{"project", "NAME", "project, by id or name", false},
-	{"output", "table|json", "what to print (default: table)", false},
+	{"output", "table|json", "what to print (-o; default: table)", false},
 	{"quiet", NULL, "print results only", false},
 	{"utc", NULL, "show times in UTC", false},
 	{"help", NULL, "this text", false},
@@ -75,6 +75,16 @@ bool cli_option_int(const struct cli *cli, const char *name, long long preset, l
 	return true;
 }
 
+bool bool_parse(const char *name, const char *text, bool *out, struct error *err)
+{
+	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0 && strcmp(text, "yes") != 0 &&
+	    strcmp(text, "no") != 0)
+		return error_set(err, ERR_INVALID, "--%s takes true or false, not \"%s\"", name,
+				 text);
+	*out = text[0] == 't' || text[0] == 'y';
+	return true;
+}
+
 bool cli_option_ms(const struct cli *cli, const char *name, long long preset, long long *out,
 		   struct error *err)
 {
@@ -88,8 +98,8 @@ bool cli_option_ms(const struct cli *cli, const char *name, long long preset, lo
 		return cli_option_int(cli, name, preset, out, err);
 	if (!duration_parse(text, &milliseconds))
 		return error_set(err, ERR_INVALID,
-				 "--%s takes a time such as 500ms, 5s or 10m, not \"%s\"", name,
-				 text);
+				 "--%s takes a time such as 500ms, 30s, 10m, 24h or 7d, not \"%s\"",
+				 name, text);
 	*out = milliseconds;
 	return true;
 }
@@ -103,6 +113,24 @@ static const struct option_spec *spec_find(const struct option_spec *specs, cons
 	return NULL;
 }
 
+static bool no_option(const struct cli *cli, const char *name, struct error *err)
+{
+	const struct command *command = cli->command;
+	const char *near;
+
+	if (command == NULL)
+		return error_set(err, ERR_INVALID,
+				 "there is no option --%s before the command; see muster --help",
+				 name);
+	near = help_nearest_option(command, name);
+	if (near != NULL)
+		return error_set(err, ERR_INVALID, "there is no option --%s; did you mean --%s?",
+				 name, near);
+	return error_set(err, ERR_INVALID, "there is no option --%s; see muster %s%s%s --help",
+			 name, command->group != NULL ? command->group : "",
+			 command->group != NULL ? " " : "", command->name);
+}
+
 /* Takes argv[*i] and perhaps its value. command NULL: only global options are known yet. */
 static bool take_option(struct cli *cli, int argc, char **argv, int *i, struct option *options,
 			struct error *err)
@@ -114,8 +142,7 @@ static bool take_option(struct cli *cli, int argc, char **argv, int *i, struct o
 	if (spec == NULL && cli->command != NULL)
 		spec = spec_find(cli->command->options, text, length);
 	if (spec == NULL)
-		return error_set(err, ERR_INVALID, "there is no option --%.*s%s", (int)length, text,
-				 cli->command == NULL ? " before the command" : "");
+		return no_option(cli, arena_strndup(cli->arena, text, length), err);
 	if (cli->option_count == OPTIONS_MAX)
 		return error_set(err, ERR_TOO_LARGE, "more than %d options", OPTIONS_MAX);
 
@@ -178,10 +205,14 @@ static bool take_word(struct cli *cli, struct words *words, const char *word, st
 	if (cli->command != NULL)
 		return true;
 	const char *near = help_nearest(words->group, word);
-	return error_set(err, ERR_INVALID, "there is no command %s%s%s%s%s%s",
-			 words->group != NULL ? words->group : "", words->group != NULL ? " " : "",
-			 word, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-			 near != NULL ? "?" : "");
+	const char *group = words->group != NULL ? words->group : "";
+	const char *space = words->group != NULL ? " " : "";
+	if (near != NULL)
+		return error_set(err, ERR_INVALID,
+				 "there is no command \"%s%s%s\"; did you mean \"%s%s%s\"?", group,
+				 space, word, group, space, near);
+	return error_set(err, ERR_INVALID, "there is no command \"%s%s%s\"; see muster %s%s--help",
+			 group, space, word, group, space);
 }
 
 static bool parse(struct cli *cli, struct words *words, int argc, char **argv, struct error *err)
@@ -198,6 +229,13 @@ static bool parse(struct cli *cli, struct words *words, int argc, char **argv, s
 			argv[i] = arena_strdup(cli->arena, "--follow");
 		if (strcmp(argv[i], "-m") == 0)
 			argv[i] = arena_strdup(cli->arena, "--message");
+		if (strcmp(argv[i], "-o") == 0)
+			argv[i] = arena_strdup(cli->arena, "--output");
+		/* "muster help node list" and "muster --version", as habit has it. */
+		if (i == 1 && strcmp(argv[i], "help") == 0)
+			argv[i] = arena_strdup(cli->arena, "--help");
+		if (i == 1 && strcmp(argv[i], "--version") == 0)
+			argv[i] = arena_strdup(cli->arena, "version");
 		if (strncmp(argv[i], "--", 2) == 0 && !words->options_ended)
 			good = take_option(cli, argc, argv, &i, words->options, err);
 		else
@@ -254,6 +292,9 @@ static bool connect_server(struct cli *cli, struct error *err)
 		profile.token = cli_option(cli, "token");
 	if (cli_option(cli, "project") != NULL)
 		profile.project = cli_option(cli, "project");
+	/* MUSTER_CA= is how a shell says that there is none. */
+	if (profile.ca != NULL && profile.ca[0] == '\0')
+		profile.ca = NULL;
 	if (profile.server == NULL)
 		return error_set(err, ERR_INVALID,
 				 "which server? sign in with \"muster login --server URL\", or set "

@@ -13,14 +13,6 @@
 #include "handlers.h"
 #include "profile.h"
 
-/* A token has no session, but it has projects. */
-static const struct column PROJECTS[] = {
-	{"PROJECT", "name", COLUMN_TEXT},
-	{"ROLE", "role", COLUMN_TEXT},
-	{"ID", "id", COLUMN_TEXT},
-	{NULL, NULL, COLUMN_TEXT},
-};
-
 static bool ask(struct cli *cli, const char *prompt, bool hidden, const char **out,
 		struct error *err)
 {
@@ -97,7 +89,9 @@ static bool trade_password(struct cli *cli, struct client *client, const char **
 	json_t *body =
 		json_keep(json_pack("{s:s, s:s}", "login", user, "password", password), cli->arena);
 	if (!client_call(client, "POST", "/api/v1/session", body, cli->arena, &session, err))
-		return false;
+		return err->code == ERR_UNAUTHENTICATED
+			       ? error_set(err, ERR_UNAUTHENTICATED, "login or password is wrong")
+			       : false;
 	client_header(client, "X-CSRF-Token", json_string_value(json_object_get(session, "csrf")));
 	json_t *wish = json_keep(json_pack("{s:s, s:s}", "name",
 					   arena_printf(cli->arena, "muster on %s", host), "role",
@@ -125,11 +119,16 @@ bool login_command(struct cli *cli, struct error *err)
 	if (profile.server == NULL)
 		profile.server = getenv("MUSTER_SERVER");
 	if (profile.server == NULL)
-		return error_set(err, ERR_INVALID, "which server? muster login --server URL");
+		return error_set(err, ERR_INVALID,
+				 "which server? muster login https://host:port (musterd prints it "
+				 "as \"dashboard\")");
+	if (strstr(profile.server, "://") == NULL)
+		profile.server = arena_printf(cli->arena, "https://%s", profile.server);
 	if (profile.ca == NULL && strncmp(profile.server, "https://", 8) == 0 &&
 	    !meet(cli, profile.server, &ca, err))
 		return false;
-	if (!profile_save(cli->arena, &profile, ca, err))
+	/* An earlier sign-in stays as it is until this one has succeeded. */
+	if (ca != NULL && !profile_keep_ca(cli->arena, &profile, ca, err))
 		return false;
 
 	struct client_settings settings = {
@@ -145,7 +144,7 @@ bool login_command(struct cli *cli, struct error *err)
 	struct client *client = client_new(&settings);
 	bool done = client_call(client, "GET", "/api/v1/projects", NULL, cli->arena, &reply, err);
 	client_free(client);
-	if (!done || !profile_save(cli->arena, &profile, ca, err))
+	if (!done || !profile_save(cli->arena, &profile, err))
 		return false;
 	json_t *project = json_array_get(json_object_get(reply, "items"), 0);
 	cli_say(cli, "signed in to %s, project %s", profile.server,

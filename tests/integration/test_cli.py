@@ -54,6 +54,31 @@ def test_login_keeps_a_token_not_the_password(server, tmp_path):
     assert "sign in" in cli.run("node", "list", status=1)
 
 
+def test_a_failed_login_keeps_the_one_before(cli):
+    before = (cli.folder / "config").read_text()
+    said = cli.run("login", "--server", cli.server.url, "--ca-fingerprint", cli.fingerprint(),
+                   "--user", "admin", text="not the password\n", status=1)
+    assert said == "muster: login or password is wrong\n"
+    assert (cli.folder / "config").read_text() == before
+    cli.run("node", "list")
+
+
+def test_webhooks_people_and_tokens_go_by_name(cli):
+    cli.run("webhook", "create", "pager", "--url", "https://pager.example/hook", "--event", "alert.*")
+    said = cli.run("webhook", "create", "pager", "--url", "https://pager.example/hook", status=1)
+    assert 'another webhook is called "pager" already' in said
+    cli.run("webhook", "set", "pager", "--enabled", "false")
+    assert [hook["enabled"] for hook in cli.json("webhook", "list")["items"]] == [False]
+    assert "true or false" in cli.run("webhook", "set", "pager", "--enabled", "off", status=1)
+    cli.run("webhook", "delete", "pager")
+    assert 'no webhook "pager"' in cli.run("webhook", "test", "pager", status=1)
+    cli.run("user", "create", "grace", text="a long enough password\n")
+    cli.run("user", "set", "grace", "--role", "operator")
+    assert {user["login"]: user["role"] for user in cli.json("user", "list")["items"]}["grace"] == "operator"
+    cli.run("user", "delete", "grace")
+    assert "grace" not in cli.run("user", "list")
+
+
 def test_a_wrong_fingerprint_is_refused(server, tmp_path):
     cli = Cli(server, tmp_path)
     said = cli.run("login", "--server", server.url, "--ca-fingerprint", "0" * 64, "--user", "admin",
@@ -71,8 +96,10 @@ def test_nobody_there_says_what_to_check(server, tmp_path):
 
 
 def test_usage_errors(cli):
-    assert "did you mean rollout" in cli.run("rollot", status=2)
+    assert 'did you mean "rollout"' in cli.run("rollot", status=2)
+    assert 'did you mean "node list"' in cli.run("node", "lst", status=2)
     assert "no option --colour" in cli.run("node", "list", "--colour", "red", status=2)
+    assert "did you mean --selector" in cli.run("node", "list", "--selektor", "x", status=2)
     assert "usage: muster node show NODE" in cli.run("node", "show", status=2)
     assert "table or json" in cli.run("node", "list", "--output", "xml", status=2)
     assert "usage: muster rollout start" in cli.run("rollout", "start", "--help")
