@@ -187,8 +187,12 @@ static void make_link(struct app *app)
 
 static bool open_folder(struct app *app, struct arena *arena, struct error *err)
 {
-	if (!app_enter_folder(app->config, err) || !file_lock("run/agent.lock", &app->lock_fd, err))
+	if (!app_enter_folder(app->config, err))
 		return false;
+	if (!file_lock("run/agent.lock", &app->lock_fd, err))
+		return err->code == ERR_CONFLICT
+			       ? error_prefix(err, "another agent runs in %s", app->config->dir)
+			       : false;
 	if (!getcwd(app->root, sizeof(app->root)))
 		return error_set_errno(err, ERR_INTERNAL, errno, "cannot tell the folder");
 	if (identity_load(arena, &app->identity, err))

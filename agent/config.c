@@ -8,6 +8,8 @@
 
 static const char PREFIX[] = "MUSTER_AGENT";
 
+enum { FINGERPRINT_DIGITS = 64 };
+
 #define DIR_HELP "folder with everything the agent keeps"
 
 static const struct setting SETTINGS[] = {
@@ -97,6 +99,18 @@ static bool take_labels(int argc, char **argv, struct enroll_config *out, int *r
 	return true;
 }
 
+/* A cut-off copy is told apart from another server. */
+static bool check_fingerprint(const char *text, struct error *err)
+{
+	const char *digits = strncmp(text, "sha256:", 7) == 0 ? text + 7 : text;
+	size_t length = strspn(digits, "0123456789abcdefABCDEF");
+
+	if (length == FINGERPRINT_DIGITS && digits[length] == '\0')
+		return true;
+	return error_set(err, ERR_INVALID, "--ca-fingerprint is %d hexadecimal digits, not \"%s\"",
+			 FINGERPRINT_DIGITS, text);
+}
+
 bool enroll_config_load(int argc, char **argv, struct arena *arena, struct enroll_config *out,
 			struct error *err)
 {
@@ -109,14 +123,20 @@ bool enroll_config_load(int argc, char **argv, struct arena *arena, struct enrol
 	    !check_rest(count, others, index, err))
 		return false;
 	if (!out->server[0])
-		return error_set(err, ERR_INVALID, "--server is missing");
+		return error_set(err, ERR_INVALID,
+				 "--server is missing; \"muster enroll-token create\" prints the "
+				 "whole command");
+	if (strncmp(out->server, "https://", 8) != 0)
+		return error_set(err, ERR_INVALID, "--server is https://host:port, not \"%s\"",
+				 out->server);
 	if (!out->token[0])
-		return error_set(err, ERR_INVALID, "--token is missing");
+		return error_set(err, ERR_INVALID,
+				 "--token is missing; \"muster enroll-token create\" makes one");
 	if (!out->ca_fingerprint[0])
 		return error_set(err, ERR_INVALID,
 				 "--ca-fingerprint is missing; the server prints it at its start "
 				 "and beside each enrolment token");
-	return true;
+	return check_fingerprint(out->ca_fingerprint, err);
 }
 
 void config_help(struct strbuf *out)
@@ -127,5 +147,5 @@ void config_help(struct strbuf *out)
 void enroll_config_help(struct strbuf *out)
 {
 	settings_help(ENROLL_SETTINGS, out);
-	strbuf_printf(out, "  --%-23s %s\n", "label", "key=value of the node; may come again");
+	strbuf_printf(out, "  --%-29s %s\n", "label", "key=value of the node; may come again");
 }

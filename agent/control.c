@@ -165,7 +165,11 @@ bool control_ask(const char *word, struct arena *arena, json_t **answer, struct 
 	ssize_t count;
 
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&where, sizeof(where)) != 0)
-		return error_set_errno(err, ERR_UNAVAILABLE, errno, "no agent runs here");
+		return errno == ENOENT || errno == ECONNREFUSED
+			       ? error_set(err, ERR_UNAVAILABLE,
+					   "no agent runs here; \"muster-agent run\" starts one")
+			       : error_set_errno(err, ERR_UNAVAILABLE, errno,
+						 "cannot ask the agent");
 	int length = snprintf(line, sizeof(line), "%s\n", word);
 	if (!fd_write_all(fd, line, (size_t)length))
 		return error_set_errno(err, ERR_UNAVAILABLE, errno, "the agent does not listen");

@@ -204,6 +204,12 @@ bool enroll_run(const struct enroll_config *config, struct arena *arena, struct 
 	if (!open_folder(config->dir, err))
 		return false;
 	if (identity_load(arena, &identity, &none)) {
+		if (identity.server && strcmp(identity.server, config->server) != 0)
+			return error_set(err, ERR_CONFLICT,
+					 "already enrolled as %s (%s) at %s; to move it, stop the "
+					 "agent, remove %s/keys and enrol again",
+					 identity.name, identity.node_id, identity.server,
+					 config->dir);
 		printf("already enrolled as %s (%s) at %s\n", identity.name, identity.node_id,
 		       identity.server ? identity.server : "-");
 		return true;

@@ -124,6 +124,8 @@ static int shutdown_command(int argc, char **argv)
 	if (ok && !control_ask("shutdown", arena, &answer, &err))
 		ok = err.code == ERR_UNAVAILABLE && app_stop_services(&config, arena, &err);
 	int result = ok ? EXIT_SUCCESS : fail(&err);
+	if (ok)
+		printf("all services are stopped\n");
 	arena_free(arena);
 	return result;
 }
@@ -200,7 +202,7 @@ int main(int argc, char **argv)
 	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
 	    strcmp(argv[1], "help") == 0 || (argc > 2 && strcmp(argv[2], "--help") == 0))
 		return print_help();
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
 		printf("muster-agent %s\n", MUSTER_VERSION);
 		return EXIT_SUCCESS;
 	}
