@@ -102,16 +102,18 @@ static bool read_arguments(struct command *command, int argc, char **argv, struc
 }
 
 /* A musterd standalone that uses the data directory says there how its database is reached. */
-static void find_database(struct command *command)
+static bool find_database(struct command *command)
 {
 	const char *path = arena_printf(command->arena, "%s/run/database", command->config.data);
 	struct error ignored;
 	char *conninfo;
 	size_t size;
 
-	if (command->config.database_url == NULL &&
-	    file_read(path, CONNINFO_MAX, command->arena, &conninfo, &size, &ignored))
-		command->config.database_url = conninfo;
+	if (command->config.database_url != NULL ||
+	    !file_read(path, CONNINFO_MAX, command->arena, &conninfo, &size, &ignored))
+		return false;
+	command->config.database_url = conninfo;
+	return true;
 }
 
 static bool open_command(struct command *command, int argc, char **argv, struct error *err)
@@ -119,7 +121,7 @@ static bool open_command(struct command *command, int argc, char **argv, struct 
 	*command = (struct command){.arena = arena_new()};
 	if (!read_arguments(command, argc, argv, err))
 		return false;
-	find_database(command);
+	bool found = find_database(command);
 	if (command->config.database_url == NULL)
 		return error_set(
 			err, ERR_INVALID,
@@ -133,7 +135,9 @@ static bool open_command(struct command *command, int argc, char **argv, struct 
 		.request_id = "command",
 	};
 	if (!db_open(command->config.database_url, "musterd command", &command->db, err))
-		return false;
+		return found ? error_prefix(err, "is musterd standalone running on %s?",
+					    command->config.data)
+			     : false;
 	command->ctx.db = command->db;
 	return true;
 }

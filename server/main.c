@@ -14,6 +14,16 @@
 
 enum { HELP_MAX = 64 << 10 };
 
+static int print_help(FILE *out);
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+			return true;
+	return false;
+}
+
 static int run_server(int argc, char **argv, int (*run)(const struct config *))
 {
 	struct arena *arena = arena_new();
@@ -97,15 +107,15 @@ int main(int argc, char **argv)
 	log_set_component("musterd");
 	if (argc < 2)
 		return print_help(stderr);
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0)
+	if (strcmp(argv[1], "help") == 0 || asks_for_help(argc, argv))
 		return print_help(stdout);
-	if (strcmp(argv[1], "--version") == 0) {
+	if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "version") == 0) {
 		printf("musterd %s\n", MUSTER_VERSION);
 		return 0;
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(COMMANDS); i++)
 		if (strcmp(argv[1], COMMANDS[i].name) == 0)
 			return COMMANDS[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "musterd: there is no command %.32s, see musterd --help\n", argv[1]);
+	fprintf(stderr, "musterd: there is no command \"%.32s\"; see musterd --help\n", argv[1]);
 	return 2;
 }

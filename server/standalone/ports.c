@@ -24,7 +24,8 @@ bool listen_address_parse(const char *text, struct arena *arena, struct listen_a
 	char *end;
 
 	if (colon == NULL || colon == text || colon[1] == '\0')
-		return error_set(err, ERR_INVALID, "not an address host:port: '%.100s'", text);
+		return error_set(err, ERR_INVALID,
+				 "\"%.100s\" is not an address like 127.0.0.1:8443", text);
 	long port = strtol(colon + 1, &end, 10);
 	if (*end != '\0' || port < 0 || port > 65535)
 		return error_set(err, ERR_INVALID, "not a port: '%.100s'", colon + 1);
@@ -61,6 +62,18 @@ static int bound_port(int fd)
 	return ntohs(((struct sockaddr_in *)&bound)->sin_port);
 }
 
+static void say_taken(const char *host, int port, struct error *err)
+{
+	if (errno == EADDRINUSE)
+		error_set(err, ERR_CONFLICT,
+			  "port %d of %s is in use by another program; choose another port, or 0 "
+			  "for a free one",
+			  port, host);
+	else
+		error_set_errno(err, ERR_CONFLICT, errno, "cannot listen on %s port %d", host,
+				port);
+}
+
 /* Binds for a moment, without listening: nobody is to connect. *port 0 becomes a free one. */
 static bool try_port(const char *host, int *port, struct error *err)
 {
@@ -81,8 +94,7 @@ static bool try_port(const char *host, int *port, struct error *err)
 	if (ok)
 		*port = bound_port(fd);
 	else
-		error_set_errno(err, ERR_CONFLICT, errno, "cannot listen on %s port %d", host,
-				*port);
+		say_taken(host, *port, err);
 	freeaddrinfo(address);
 	return ok;
 }

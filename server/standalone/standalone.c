@@ -266,6 +266,14 @@ static void tell(const struct standalone *self)
 	fflush(stdout);
 }
 
+/* On the log like everything, and in plain words for the person who has just typed the command. */
+static void say_why(const char *part, const struct error *err)
+{
+	log_error("cannot start (%s): %s", part, err->text);
+	if (isatty(STDERR_FILENO))
+		fprintf(stderr, "musterd: %s\n", err->text);
+}
+
 /* Starts parts until one fails or a signal comes; returns how many were touched. */
 static size_t start_parts(struct standalone *self, bool *ok)
 {
@@ -279,7 +287,7 @@ static size_t start_parts(struct standalone *self, bool *ok)
 		log_debug("starting %s", part->name);
 		*ok = part->start(self, &err);
 		if (!*ok && !self->stopping)
-			log_error("cannot start %s: %s", part->name, err.text);
+			say_why(part->name, &err);
 		loop_turn(self->loop, 0);
 		if (self->stopping)
 			break;

@@ -44,7 +44,13 @@ bool tree_open(const char *data_dir, struct arena *arena, struct tree *out, stru
 	};
 	const char *lock = arena_printf(arena, "%s/musterd.lock", tree.run);
 	if (!file_lock(lock, &tree.lock, err))
-		return error_prefix(err, "data directory %s is in use", root);
+		return err->code == ERR_CONFLICT
+			       ? error_prefix(
+					 err,
+					 "%s is in use by another musterd; stop it, or give this "
+					 "one its own --data",
+					 root)
+			       : false;
 	*out = tree;
 	return true;
 }

@@ -82,11 +82,22 @@ static bool audit(struct ctx *ctx, const char *action, const struct webhook *web
 	       changes_insert(ctx, "webhook", webhook->id, err);
 }
 
+/* The one thing that conflicts in this table is the name. */
+static bool refuse_name(const struct webhook *webhook, struct error *err)
+{
+	return err->code == ERR_CONFLICT
+		       ? error_set_field(err, ERR_CONFLICT, "name",
+					 "another webhook is called \"%s\" already", webhook->name)
+		       : false;
+}
+
 static bool create(struct ctx *ctx, void *arg, struct error *err)
 {
 	struct webhook *webhook = arg;
 
-	return webhooks_insert(ctx, webhook, err) && audit(ctx, "webhook.create", webhook, err) &&
+	if (!webhooks_insert(ctx, webhook, err))
+		return refuse_name(webhook, err);
+	return audit(ctx, "webhook.create", webhook, err) &&
 	       webhooks_get(ctx, webhook->id, webhook, err);
 }
 
@@ -116,7 +127,9 @@ static bool update(struct ctx *ctx, void *arg, struct error *err)
 {
 	const struct webhook *webhook = arg;
 
-	return webhooks_update(ctx, webhook, err) && audit(ctx, "webhook.update", webhook, err) &&
+	if (!webhooks_update(ctx, webhook, err))
+		return refuse_name(webhook, err);
+	return audit(ctx, "webhook.update", webhook, err) &&
 	       db_notify(ctx->db, DB_CHANNEL_WEBHOOKS, err);
 }
 

@@ -30,7 +30,7 @@ bool config_create(struct ctx *ctx, struct config *config, struct error *err)
 	if (!id_valid_name(config->name))
 		return error_set_field(
 			err, ERR_INVALID, "name",
-			"name is not [a-z0-9] followed by at most 62 of [a-z0-9._-]");
+			"a name is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", and begins with a letter or digit");
 	if (config->service && !id_valid_name(config->service))
 		return error_set_field(err, ERR_INVALID, "service",
 				       "service is not the name of a service");

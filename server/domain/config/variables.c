@@ -24,9 +24,10 @@ static bool name_check(const char *name, struct error *err)
 	static const char *const PREFIXES[] = {"muster.", "node."};
 
 	if (!template_name_valid(name))
-		return error_set_field(err, ERR_INVALID, "name",
-				       "name is not [A-Za-z_] followed by at most 127 of "
-				       "[A-Za-z0-9_.-]");
+		return error_set_field(
+			err, ERR_INVALID, "name",
+			"a name is 1 to 128 of A-Z, a-z, 0-9, \"_\", \".\" and \"-\", and begins "
+			"with a letter or \"_\"");
 	for (size_t i = 0; i < ARRAY_SIZE(PREFIXES); i++)
 		if (strncmp(name, PREFIXES[i], strlen(PREFIXES[i])) == 0)
 			return error_set_field(err, ERR_INVALID, "name",

@@ -252,7 +252,7 @@ static bool request_check(struct ctx *ctx, struct enrolment *enrolment, struct e
 	if (request->name && !id_valid_name(request->name))
 		return error_set_field(
 			err, ERR_INVALID, "name",
-			"name is not [a-z0-9] followed by at most 62 of [a-z0-9._-]");
+			"a name is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", and begins with a letter or digit");
 	if (!labels_check(request->labels, "labels", err))
 		return false;
 	if (!csr_verify(request->csr, length, key_hex, err))

@@ -67,7 +67,7 @@ bool inventory_node_update(struct ctx *ctx, struct node_change *change, struct n
 	if (change->name && !id_valid_name(change->name))
 		return error_set_field(
 			err, ERR_INVALID, "name",
-			"name is not [a-z0-9] followed by at most 62 of [a-z0-9._-]");
+			"a name is 1 to 63 of a-z, 0-9, \".\", \"_\" and \"-\", and begins with a letter or digit");
 	return labels_check(change->labels, "labels", err) &&
 	       db_transaction(ctx, update_run, &update, err);
 }
