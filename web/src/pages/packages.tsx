@@ -15,7 +15,7 @@ import { Icon } from '../ui/icon';
 import { Head, Panel } from '../ui/panel';
 import { When } from '../ui/when';
 
-const upload = 'muster package push mosquitto-2.0.18.tar.gz --manifest manifest.json --key release.key';
+const upload = 'muster package upload mosquitto-2.0.21.tar.gz --manifest manifest.json --key release.key';
 
 export function Packages() {
 	const { t } = useI18n();
