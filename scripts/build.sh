@@ -16,5 +16,9 @@ fi
 tests=ON
 # What is installed needs no tests; "cmake --preset release" builds them all the same.
 [ "$preset" != release ] || tests=OFF
+# Whoever builds here at the same time, say a demo beside the tests, waits: npm and ninja share their folders.
+mkdir -p "$MUSTER_BUILD"
+exec 8>"$MUSTER_BUILD/build.lock"
+flock 8
 cmake --preset "$preset" -DWITH_WEB="$web" -DWITH_TESTS="$tests"
-cmake --build --preset "$preset"
+cmake --build --preset "$preset" 8>&-

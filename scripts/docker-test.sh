@@ -121,7 +121,9 @@ build_images() {
 	local base=$1 image
 	# Where npm is at hand the dashboard is built here, once; the Dockerfile can do it, but has to fetch npm first.
 	if command -v npm >/dev/null && node_suffices node; then
-		(cd "$MUSTER_ROOT/web" && npm ci --silent --no-audit --no-fund && npm run build) >"$work/web.log" 2>&1 || {
+		# The lock is that of build.sh, which does the same.
+		(cd "$MUSTER_ROOT/web" && flock 8 && npm ci --silent --no-audit --no-fund && npm run build 8>&-) \
+			8>"$MUSTER_BUILD/build.lock" >"$work/web.log" 2>&1 || {
 			tail -n 20 "$work/web.log" >&2
 			return 1
 		}
