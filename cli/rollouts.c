@@ -72,6 +72,16 @@ static const struct column PLAN[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
+/* The dashboard writes R-12 for number 12. */
+static const char *rollout_of(const struct cli *cli)
+{
+	const char *text = cli->arguments[0];
+	bool prefixed = (text[0] == 'R' || text[0] == 'r') && text[1] == '-' && text[2] != '\0' &&
+			text[2 + strspn(text + 2, "0123456789")] == '\0';
+
+	return prefixed ? text + 2 : text;
+}
+
 /* "name@version" -> {name, version}; the version of a config is a number or "latest". */
 static bool named_version(const struct cli *cli, const char *text, bool config, json_t **out,
 			  struct error *err)
@@ -306,9 +316,8 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;
 
-	if (!client_call(cli->client, "GET",
-			 cli_path(cli, "/api/v1/rollouts/%s", cli->arguments[0]), NULL, cli->arena,
-			 &rollout, err))
+	if (!client_call(cli->client, "GET", cli_path(cli, "/api/v1/rollouts/%s", rollout_of(cli)),
+			 NULL, cli->arena, &rollout, err))
 		return false;
 	print_object(cli, rollout, ROLLOUT);
 	if (cli->json)
@@ -324,15 +333,15 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 bool rollout_steps_command(struct cli *cli, struct error *err)
 {
 	const char *path =
-		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", cli->arguments[0]),
-			  "state", cli_option(cli, "state"), "wave", cli_option(cli, "wave"), NULL);
+		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_of(cli)), "state",
+			  cli_option(cli, "state"), "wave", cli_option(cli, "wave"), NULL);
 
 	return run_list(cli, path, STEPS, "no step", err);
 }
 
 bool rollout_explain_command(struct cli *cli, struct error *err)
 {
-	return run_show(cli, cli_path(cli, "/api/v1/rollouts/%s/explain", cli->arguments[0]),
+	return run_show(cli, cli_path(cli, "/api/v1/rollouts/%s/explain", rollout_of(cli)),
 			EXPLANATION, err);
 }
 
@@ -340,7 +349,7 @@ bool rollout_wait_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;
 
-	if (!rollout_watch(cli, cli->arguments[0], &rollout, err))
+	if (!rollout_watch(cli, rollout_of(cli), &rollout, err))
 		return false;
 	if (cli->json)
 		print_json(rollout);
@@ -352,7 +361,7 @@ static bool act(struct cli *cli, const char *action, struct error *err)
 	json_t *rollout;
 
 	return client_call(cli->client, "POST",
-			   cli_path(cli, "/api/v1/rollouts/%s/%s", cli->arguments[0], action), NULL,
+			   cli_path(cli, "/api/v1/rollouts/%s/%s", rollout_of(cli), action), NULL,
 			   cli->arena, &rollout, err) &&
 	       finish(cli, rollout, err);
 }
@@ -400,7 +409,7 @@ bool rollout_rollback_command(struct cli *cli, struct error *err)
 		return false;
 	json_t *body = json_keep(json_pack("{s:O}", "strategy", strategy), cli->arena);
 	return client_call(cli->client, "POST",
-			   cli_path(cli, "/api/v1/rollouts/%s/rollback", cli->arguments[0]), body,
+			   cli_path(cli, "/api/v1/rollouts/%s/rollback", rollout_of(cli)), body,
 			   cli->arena, &rollout, err) &&
 	       finish(cli, rollout, err);
 }

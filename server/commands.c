@@ -255,10 +255,17 @@ static bool create_token(struct command *command, struct error *err)
 	return true;
 }
 
+static void make_password(char out[BASE64URL_SIZE(PASSWORD_BYTES)])
+{
+	uint8_t random[PASSWORD_BYTES];
+
+	random_bytes(random, sizeof(random));
+	base64url_encode(random, sizeof(random), out);
+}
+
 static bool create_user(struct command *command, struct error *err)
 {
 	const struct options *options = &command->options;
-	uint8_t random[PASSWORD_BYTES];
 	char generated[BASE64URL_SIZE(PASSWORD_BYTES)];
 	struct user_draft draft = {
 		.login = options->login,
@@ -274,8 +281,7 @@ static bool create_user(struct command *command, struct error *err)
 	if (options->login == NULL)
 		return error_set(err, ERR_INVALID, "--login is missing");
 	if (draft.password == NULL) {
-		random_bytes(random, sizeof(random));
-		base64url_encode(random, sizeof(random), generated);
+		make_password(generated);
 		draft.password = generated;
 	}
 	if (!users_any(&command->ctx, &any, err))
@@ -291,27 +297,71 @@ static bool create_user(struct command *command, struct error *err)
 	return true;
 }
 
-static int run_create(int argc, char **argv, bool (*create)(struct command *, struct error *))
+/* The way back in for who has lost the only administrator's password. It ends all his sessions. */
+static bool set_password(struct command *command, struct error *err)
+{
+	char generated[BASE64URL_SIZE(PASSWORD_BYTES)];
+	const char *login = command->options.login, *ignored;
+	struct user_patch patch = {.password = command->options.password};
+	struct user user;
+	bool found;
+
+	if (login == NULL)
+		return error_set(err, ERR_INVALID, "--login is missing");
+	if (patch.password == NULL) {
+		make_password(generated);
+		patch.password = generated;
+	}
+	if (!enter_project(command, err) ||
+	    !users_find_login(&command->ctx, login, &found, &user, &ignored, err))
+		return false;
+	if (!found)
+		return error_set(err, ERR_NOT_FOUND, "there is no user %.64s", login);
+	if (!access_update_user(&command->ctx, user.id, &patch, &user, err))
+		return false;
+	printf("login: %s\n", user.login);
+	if (patch.password == generated)
+		printf("password: %s\n", generated);
+	return true;
+}
+
+static const struct action {
+	const char *command;
+	const char *name;
+	bool (*run)(struct command *command, struct error *err);
+} ACTIONS[] = {
+	{"token", "create", create_token},
+	{"user", "create", create_user},
+	{"user", "password", set_password},
+};
+
+static int run_action(int argc, char **argv)
 {
 	struct command command;
 	struct error err;
-	bool ok;
 
-	if (argc < 2 || strcmp(argv[1], "create") != 0) {
-		fprintf(stderr, "musterd: use \"musterd %s create\", see musterd --help\n",
-			argv[0]);
-		return 2;
+	for (size_t i = 0; i < ARRAY_SIZE(ACTIONS); i++) {
+		if (strcmp(ACTIONS[i].command, argv[0]) != 0 || argc < 2 ||
+		    strcmp(ACTIONS[i].name, argv[1]) != 0)
+			continue;
+		bool ok = open_command(&command, argc - 1, argv + 1, &err) &&
+			  ACTIONS[i].run(&command, &err);
+		return close_command(&command, ok, &err);
 	}
-	ok = open_command(&command, argc - 1, argv + 1, &err) && create(&command, &err);
-	return close_command(&command, ok, &err);
+	fprintf(stderr, "musterd: say what to do: ");
+	for (size_t i = 0; i < ARRAY_SIZE(ACTIONS); i++)
+		if (strcmp(ACTIONS[i].command, argv[0]) == 0)
+			fprintf(stderr, "\"musterd %s %s\", ", argv[0], ACTIONS[i].name);
+	fprintf(stderr, "see musterd --help\n");
+	return 2;
 }
 
 int command_token(int argc, char **argv)
 {
-	return run_create(argc, argv, create_token);
+	return run_action(argc, argv);
 }
 
 int command_user(int argc, char **argv)
 {
-	return run_create(argc, argv, create_user);
+	return run_action(argc, argv);
 }

@@ -81,7 +81,9 @@ static const struct {
 	{"check", command_check,
 	 "whether settings and schema are right (--routes: list endpoints)"},
 	{"token", command_token, "create --name NAME [--project P] [--role R] [--user LOGIN]"},
-	{"user", command_user, "create --login LOGIN [--project P] [--role R] [--system-admin]"},
+	{"user", command_user,
+	 "create --login LOGIN [--project P] [--role R] [--system-admin]; "
+	 "password --login LOGIN"},
 	{"signer", command_signer, "the process with the keys; the server starts it by itself"},
 };
 

@@ -66,6 +66,10 @@ def test_commands_prepare_a_database(database):
     user(database)
     again = command(database, "user", "create", "--login", "boss")
     assert again.returncode == 1 and "already" in again.stderr
+    fresh = command(database, "user", "password", "--login", "boss")
+    assert fresh.stdout.startswith("login: boss\npassword: "), fresh.stderr
+    assert command(database, "user", "password", "--login", "nobody").returncode == 1
+    assert "user password" in command(database, "user").stderr
     token = command(database, "token", "create", "--name", "ci", "--user", "boss", "--role",
                     "admin")
     assert token.stdout.startswith("mst_"), token.stderr

@@ -95,7 +95,7 @@ export const frame = {
 	'signin.login': 'User name',
 	'signin.password': 'Password',
 	'signin.submit': 'Sign in',
-	'signin.forgot': 'Forgot it? An administrator sets a new one on the server with the musterd user command.',
+	'signin.forgot': 'Forgot it? On the server, "musterd user password --login NAME" sets a new one.',
 	'signin.refused': 'Sign-in refused',
 	'signin.ready': 'Server ready',
 	'signin.notReady': 'Server not ready yet',

@@ -95,7 +95,7 @@ export const frame = {
 	'signin.login': '用户名',
 	'signin.password': '密码',
 	'signin.submit': '登录',
-	'signin.forgot': '忘记密码？请管理员在服务器上用 musterd user 命令重设。',
+	'signin.forgot': '忘记密码？请在服务器上用 musterd user password --login 用户名 重设。',
 	'signin.refused': '登录被拒绝',
 	'signin.ready': '服务器就绪',
 	'signin.notReady': '服务器尚未就绪',
