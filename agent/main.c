@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "app.h"
 #include "base/fields.h"
@@ -119,8 +121,12 @@ static int shutdown_command(int argc, char **argv)
 	struct config config = {0};
 	struct error err = {0};
 	json_t *answer;
+	char root[PATH_MAX];
 	bool ok = load(argc, argv, arena, &config, &err) && app_enter_folder(&config, &err);
 
+	/* A relative folder means another one from inside of it. */
+	if (ok && getcwd(root, sizeof(root)) != NULL)
+		config.dir = root;
 	if (ok && !control_ask("shutdown", arena, &answer, &err))
 		ok = err.code == ERR_UNAVAILABLE && app_stop_services(&config, arena, &err);
 	int result = ok ? EXIT_SUCCESS : fail(&err);

@@ -74,7 +74,8 @@ def test_shutdown_stops_the_services_also_without_an_agent(api, new_agent):
     install(api)
     pid = service(agent)["pid"]
     agent.kill()
-    agent.run_command("shutdown", "--dir", agent.dir)
+    # From where the folder has a relative name.
+    agent.run_command("shutdown", "--dir", os.path.relpath(agent.dir))
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     agent.start().wait_status()

@@ -27,6 +27,24 @@ def test_agent_says_what_is_wrong_with_a_token(server, api):
     agent.close()
 
 
+def test_mistakes_are_named_before_anybody_is_asked(server, api):
+    agent = Agent(server, api, "gw")
+
+    def said(url, fingerprint):
+        done = agent.run_command("enroll", "--server", url, "--token", "mse_x", "--ca-fingerprint", fingerprint,
+                                 "--dir", agent.dir, check=False)
+        assert done.returncode == 2
+        return done.stderr
+
+    assert "64 hexadecimal digits" in said(server.url, "5af1eb0a")
+    assert "https://host:port" in said(server.url.removeprefix("https://"), "0" * 64)
+    agent.enroll(api.post("/enroll-tokens", {})["token"])
+    done = agent.run_command("enroll", "--server", "https://other.example:8443", "--token", "mse_x",
+                             "--ca-fingerprint", "0" * 64, "--dir", agent.dir, check=False)
+    assert done.returncode == 1 and "already enrolled as gw" in done.stderr
+    agent.close()
+
+
 def test_enrolment_may_be_repeated(server, api):
     agent = Agent(server, api, "gw")
     token = api.post("/enroll-tokens", {})["token"]
