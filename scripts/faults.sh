@@ -34,9 +34,13 @@ fuzz_target() {
 
 if [ "$fuzz_seconds" -gt 0 ]; then
 	cmake --preset fuzz -DWITH_WEB=PREBUILT
-	cmake --build --preset fuzz
-	for program in "$MUSTER_BUILD"/fuzz/tests/fuzz_*; do
-		[ ! -x "$program" ] || [ ! -f "$program" ] || fuzz_target "$program"
+	targets=()
+	for source in tests/fuzz/fuzz_*.c; do
+		targets+=("$(basename "$source" .c)")
+	done
+	cmake --build --preset fuzz --target "${targets[@]}"
+	for target in "${targets[@]}"; do
+		fuzz_target "$MUSTER_BUILD/fuzz/tests/$target"
 	done
 fi
 
