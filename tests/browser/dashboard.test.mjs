@@ -95,6 +95,7 @@ test('a node shows why, its services, config, logs and timeline', async () => {
 	assert.match(await page.locator('pre.code').first().innerText(), /node=gw-1/);
 	await page.goto(`/nodes/${names[0]}?tab=events`);
 	await page.waitForSelector('.tl li');
+	assert.deepEqual(await page.locator('.tabs [aria-current]').allInnerTexts(), ['Events']);
 });
 
 test('two versions of a config are compared', async () => {

@@ -99,7 +99,7 @@ export function NodePage() {
 					/>
 					<nav className="tabs" aria-label={t('node.sections')}>
 						{tabs.map((x) => (
-							<Link key={x} to="/nodes/$id" params={{ id }} search={{ tab: x === 'overview' ? undefined : x }} aria-current={x === tab ? 'page' : undefined} activeProps={{}} replace>
+							<Link key={x} to="/nodes/$id" params={{ id }} search={{ tab: x === 'overview' ? undefined : x }} aria-current={x === tab ? 'page' : undefined} activeOptions={{ exact: true, includeSearch: true }} replace>
 								<span>{t(`node.tab.${x}`)}</span>
 								{x === 'config' && drifted > 0 && <span className="count">{drifted}</span>}
 							</Link>

@@ -56,7 +56,7 @@ export function Settings() {
 			<Head title={t('nav.settings')} />
 			<nav className="tabs" aria-label={t('nav.settings')}>
 				{tabs.map((x) => (
-					<Link key={x} to="/settings" search={{ tab: x === 'tokens' ? undefined : x }} aria-current={x === tab ? 'page' : undefined} activeProps={{}} replace>
+					<Link key={x} to="/settings" search={{ tab: x === 'tokens' ? undefined : x }} aria-current={x === tab ? 'page' : undefined} activeOptions={{ exact: true, includeSearch: true }} replace>
 						{t(`settings.tab.${x}`)}
 					</Link>
 				))}
