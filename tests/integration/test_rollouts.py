@@ -2,6 +2,7 @@
 """Rollouts through the API: what bad requests get, and what the buttons do. The nodes are fakes; what
 real agents do with a rollout is in test_agent_changes.py and in the story."""
 import hashlib
+import json
 
 import pytest
 
@@ -159,8 +160,9 @@ def test_a_rollout_that_trips_the_server_does_not_hold_up_the_others(fleet):
         fleet.wait_state(rollout, "succeeded")
         assert f"rollout {broken['number']}: " in fleet.server.log()
     finally:
-        database(fleet.server, "UPDATE rollout SET state = 'aborted' WHERE id = %s",
-                 (broken["id"],))
+        # What is listed later must be as the API describes it.
+        database(fleet.server, "UPDATE rollout SET state = 'aborted', strategy = %s WHERE id = %s",
+                 (json.dumps(broken["strategy"]), broken["id"]))
 
 
 def test_a_stale_plan_is_a_conflict(fleet):
