@@ -59,7 +59,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
 					setAt(0);
 				}}
 				onKeyDown={onKey}
-				autoFocus
 			/>
 			<ul className="palette" id="palette-list" role="listbox" aria-label={t('app.findLabel')}>
 				{entries.map((e, i) => (

@@ -6,7 +6,7 @@ import type { Problem } from '../api/client';
 import { Btn, IconBtn } from './button';
 import { ProblemBox } from './feedback';
 
-/** A native modal dialog; Esc and the cross close it, focus returns to where it was. */
+/** A native modal dialog; the first field has the focus, Esc and the cross close it, focus returns to where it was. */
 export function Dialog(props: { title: ReactNode; onClose: () => void; children: ReactNode; footer?: ReactNode; wide?: boolean }) {
 	const t = useT();
 	const id = useId();
@@ -15,6 +15,8 @@ export function Dialog(props: { title: ReactNode; onClose: () => void; children:
 		const dialog = ref.current;
 		const before = document.activeElement;
 		dialog?.showModal();
+		/* showModal chooses the cross; people who open a form or the search want to type. */
+		dialog?.querySelector<HTMLElement>('.body :is(input, select, textarea):not([disabled], [type=hidden])')?.focus();
 		return () => {
 			dialog?.close();
 			if (before instanceof HTMLElement) before.focus();
