@@ -77,6 +77,37 @@ static bool version_valid(json_t *version, struct error *err)
 			       "expected a version number or \"latest\"");
 }
 
+/*
+ * What a rollout may set. The program, its user and its probes belong to the package's manifest, which a
+ * release key has signed: whoever may only start rollouts cannot make a gateway run something else.
+ */
+static const char *const PARAMETER_KEYS[] = {"values", "env",	 "restart", "reload",
+					     "stop",   "limits", "after",   NULL};
+
+static bool parameters_check(json_t *parameters, struct error *err)
+{
+	const char *key;
+	json_t *value;
+
+	if (parameters == NULL)
+		return true;
+	if (!json_is_object(parameters))
+		return error_set_field(err, ERR_INVALID, "parameters", "expected an object");
+	json_object_foreach (parameters, key, value)
+		if (names_find(PARAMETER_KEYS, key) < 0)
+			return error_set_field(
+				err, ERR_INVALID, "parameters",
+				"\"%.40s\" cannot be set by a rollout: the program "
+				"belongs to the package's signed manifest (values, env, "
+				"restart, reload, stop, limits and after can)",
+				key);
+	json_object_foreach (json_object_get(parameters, "env"), key, value)
+		if (strncmp(key, "LD_", 3) == 0)
+			return error_set_field(err, ERR_INVALID, "parameters.env",
+					       "%.40s would load other code into the program", key);
+	return true;
+}
+
 static bool change_check(const struct rollout_change *change, struct error *err)
 {
 	if (!name_valid(change->service))
@@ -86,8 +117,8 @@ static bool change_check(const struct rollout_change *change, struct error *err)
 		return error_set_field(err, ERR_INVALID, "driver",
 				       "there is no driver %s (generic, mosquitto)",
 				       change->driver);
-	if (change->parameters != NULL && !json_is_object(change->parameters))
-		return error_set_field(err, ERR_INVALID, "parameters", "expected an object");
+	if (!parameters_check(change->parameters, err))
+		return false;
 	if (change->remove &&
 	    (change->driver != NULL || change->package.name != NULL ||
 	     change->config.name != NULL || change->has_run || change->parameters != NULL))

@@ -116,6 +116,14 @@ static void test_changes_refuse(void **state)
 			"changes[0].package.version");
 	refused_changes("[{\"service\":\"a\",\"run\":true},{\"service\":\"a\",\"run\":false}]",
 			"changes[1].service");
+	refused_changes("[{\"service\":\"a\",\"parameters\":{\"command\":[\"/bin/sh\"]}}]",
+			"changes[0].parameters");
+	refused_changes("[{\"service\":\"a\",\"parameters\":{\"user\":\"root\"}}]",
+			"changes[0].parameters");
+	refused_changes("[{\"service\":\"a\",\"parameters\":{\"probes\":[]}}]",
+			"changes[0].parameters");
+	refused_changes("[{\"service\":\"a\",\"parameters\":{\"env\":{\"LD_PRELOAD\":\"x\"}}}]",
+			"changes[0].parameters.env");
 	refused_changes("[{\"service\":\"a\",\"driver\":\"magic\"}]", "changes[0].driver");
 }
 
