@@ -112,7 +112,7 @@ def test_what_has_failed_is_tried_again_when_somebody_says_so(api, new_agent):
     licence = agent.dir / "licence"
     Vendor(api).release("app", "1.0", f"[ -e {licence} ] || exit 7\nwhile :; do sleep 1; done\n")
     failed = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
-                             "package": {"name": "app", "version": "1.0"}}])
+                             "package": {"name": "app", "version": "1.0"}}], health_gate_ms=1000)
     assert failed["state"] == "paused"
     assert [s["state"] for s in steps(api, failed)] == ["rolled_back"]
     licence.write_text("good until 2099")
