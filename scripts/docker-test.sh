@@ -50,7 +50,7 @@ finish() {
 		umount "$work"/exec/netns/* 2>/dev/null || true
 	else
 		for image in server agent postgres broker; do
-			docker image rm "muster-$image:$MUSTER_TAG" >/dev/null 2>&1 || true
+			docker image rm --no-prune "muster-$image:$MUSTER_TAG" >/dev/null 2>&1 || true
 		done
 	fi
 	rm -rf --one-file-system "$work"
@@ -162,7 +162,7 @@ say "base image $base"
 build_images "$base"
 compose up -d --no-build
 until_true 120 "the server is healthy" healthy
-compose exec -T server musterd user create --login admin --name Admin --role admin --password "$POSTGRES_PASSWORD" >/dev/null
+compose exec -T server musterd user create --login admin --name Admin --role admin >/dev/null
 token=$(compose exec -T server musterd token create --user admin --role admin --name docker-test | grep -o 'mst_[A-Za-z0-9_-]*')
 enrol=$(muster enroll-token create --name gateway-1 --output json)
 MUSTER_ENROLL_TOKEN=$(grep -o 'mse_[A-Za-z0-9_-]*' <<<"$enrol" | head -n 1)
