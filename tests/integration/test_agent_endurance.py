@@ -126,7 +126,8 @@ def test_change_made_while_the_node_is_away_is_applied_on_return(api, new_agent)
     made = roll_out(api, change("3.0"), wait=False, offline="wait")
     agent.start()
     assert wait_for_rollout(api, made["id"])["state"] == "succeeded"
-    assert agent.service("app")["package"]["version"] == "3.0"
+    # The verdict and the report of what runs are two messages.
+    wait_until(lambda: agent.service("app")["package"]["version"] == "3.0", "the report")
 
 
 def test_download_goes_on_where_it_was_broken_off(api, new_agent):
