@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness import Broker, Postgres, Process, Server, program, wait_until
+from harness import ApiError, Broker, Postgres, Process, program, Server, wait_until
 
 
 def command(database_url, *argv, env=None):
@@ -104,7 +104,16 @@ def test_waits_for_database_and_broker(migrated, postgres):
         broker.start()
         server.wait_ready()
         api = server.api()
-        api.sign_in("boss", "a long password")
+
+        def sign_in():
+            # Each worker finds the database by itself; until then it asks to be tried again.
+            try:
+                return api.sign_in("boss", "a long password")
+            except ApiError as error:
+                assert error.status == 503, error
+                return None
+
+        wait_until(sign_in, "a worker that has found the database")
 
         postgres.stop()
         try:
