@@ -55,8 +55,8 @@ class Fleet:
                                    in str(node.open(e)).replace("'", '"')
                                    or rollout["id"] in node.open(e)["content"]))
 
-    def answer(self, node, rollout, state="succeeded", **more):
-        desired = self.told(node, rollout)
+    def answer(self, node, rollout, state="succeeded", desired=None, **more):
+        desired = desired or self.told(node, rollout)
         node.stream("result", {"at": desired["issued"], "generation": desired["generation"],
                                "digest": desired["digest"], "rollout": rollout["id"],
                                "state": state, **more})
@@ -87,6 +87,10 @@ def test_a_rollout_reaches_its_nodes_and_ends(fleet):
     done = fleet.wait_state(rollout, "succeeded")
     assert done["counts"]["succeeded"] == 3 and done["actions"]["rollback"] is None
     assert done["actions"]["pause"] == "it has succeeded"
+    halt = fleet.request()
+    halt["changes"] = [{"service": "tool", "run": False}]
+    outlook = fleet.api.post("/rollouts/plan", halt)["nodes"][0]["services"][0]
+    assert outlook["stop"] and not outlook["restart"] and not outlook["remove"]
 
 
 def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
@@ -112,7 +116,7 @@ def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
 def test_pause_holds_what_has_not_begun(fleet):
     rollout = fleet.start(strategy={"waves": [1, 2]})
     first = min(fleet.nodes, key=lambda node: node.name)
-    fleet.told(first, rollout)
+    waiting = fleet.told(first, rollout)
     paused = fleet.api.post(f"/rollouts/{rollout['id']}/pause")
     assert paused["state"] == "paused" and paused["reason"].startswith("by ")
     refused(fleet.api, f"/rollouts/{rollout['id']}/pause", {}, 409, None)
@@ -121,8 +125,15 @@ def test_pause_holds_what_has_not_begun(fleet):
     for node in fleet.nodes:
         if node is not first:
             fleet.answer(node, rollout)
-    # Promoted does not mean forgotten: the first node's verdict still counts.
-    fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+    wait_until(lambda: fleet.api.get(f"/rollouts/{rollout['id']}")["counts"]["succeeded"] == 2,
+               "the second wave")
+    # Promoted does not mean forgotten: the rollout ends with the first node's verdict only.
+    third = fleet.start(version="2.0", targets={"nodes": [fleet.nodes[1].node]})
+    fleet.answer(fleet.nodes[1], third)
+    fleet.wait_state(third, "succeeded")
+    assert fleet.api.get(f"/rollouts/{rollout['id']}")["state"] == "running"
+    fleet.answer(first, rollout, desired=waiting)
+    fleet.wait_state(rollout, "succeeded")
 
 
 def test_a_draft_waits_and_a_second_person_approves(fleet):

@@ -266,10 +266,33 @@ static bool next_wave(struct ctx *ctx, struct advance *job, int64_t no, size_t w
 	return rollouts_set_wave(ctx, job->id, no + 1, err);
 }
 
-static bool advance_wave(struct ctx *ctx, struct advance *job, const struct rollout_wave *wave,
-			 size_t wave_count, struct error *err)
+static int64_t outstanding(const struct rollout_wave *wave)
 {
+	return wave->counts.pending + wave->counts.in_progress + wave->counts.offline;
+}
+
+/*
+ * Waves that a person promoted past are not waited for by the next one, but they go on, and the rollout does
+ * not end before they have.
+ */
+static bool advance_promoted(struct ctx *ctx, struct advance *job, const struct rollout_wave *waves,
+			     int64_t current, int64_t *left, struct error *err)
+{
+	*left = 0;
+	for (int64_t i = 0; i < current - 1; i++) {
+		*left += outstanding(&waves[i]);
+		if (waves[i].counts.pending > 0 && !queue_more(ctx, job, &waves[i], err))
+			return false;
+	}
+	return true;
+}
+
+static bool advance_wave(struct ctx *ctx, struct advance *job, const struct rollout_wave *waves,
+			 int64_t no, size_t wave_count, struct error *err)
+{
+	const struct rollout_wave *wave = &waves[no - 1];
 	bool stopped, passed;
+	int64_t left;
 
 	if (strcmp(wave->state, "pending") == 0) {
 		job->changed = true;
@@ -280,10 +303,11 @@ static bool advance_wave(struct ctx *ctx, struct advance *job, const struct roll
 		return false;
 	if (stopped)
 		return true;
-	if ((wave->counts.pending > 0 && !queue_more(ctx, job, wave, err)) ||
+	if (!advance_promoted(ctx, job, waves, no, &left, err) ||
+	    (wave->counts.pending > 0 && !queue_more(ctx, job, wave, err)) ||
 	    !build_queued(ctx, job, err))
 		return false;
-	if (wave->counts.pending + wave->counts.in_progress + wave->counts.offline > 0)
+	if (outstanding(wave) > 0 || (no == (int64_t)wave_count && left > 0))
 		return true;
 
 	if (strcmp(wave->state, "soaking") == 0) {
@@ -317,7 +341,7 @@ static bool advance(struct ctx *ctx, void *arg, struct error *err)
 
 	int64_t no = job->rollout.current_wave;
 	bool good = no == 0 ? next_wave(ctx, job, 0, wave_count, err)
-			    : advance_wave(ctx, job, &waves[no - 1], wave_count, err);
+			    : advance_wave(ctx, job, waves, no, wave_count, err);
 	return good && (!job->changed || changes_insert(ctx, "rollout", job->id, err));
 }
 
