@@ -173,6 +173,8 @@ static const char *plan_text(const struct cli *cli, json_t *value)
 		plan_part(cli, &text, service, "config");
 		if (json_is_true(json_object_get(service, "remove")))
 			strbuf_printf(&text, " (removed)");
+		else if (json_is_true(json_object_get(service, "stop")))
+			strbuf_printf(&text, " (stop)");
 		else if (restart || reload)
 			strbuf_printf(&text, restart ? " (restart)" : " (reload)");
 	}

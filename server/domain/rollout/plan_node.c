@@ -197,9 +197,10 @@ static json_t *describe(struct ctx *ctx, const struct outlook *look, struct plan
 	*same = !package_changes && !config_changes && !other_changes;
 	if (package_changes)
 		node->fetch_bytes += release->size;
-	return json_pack("{s:s, s:b, s:b, s:b, s:{s:s?, s:s?}, s:o}", "service", change->service,
-			 "restart", !*same && !reload && look->after.run, "reload", reload,
-			 "remove", change->remove, "package", "from", now->package_version, "to",
+	return json_pack("{s:s, s:b, s:b, s:b, s:b, s:{s:s?, s:s?}, s:o}", "service",
+			 change->service, "restart", !*same && !reload && look->after.run, "reload",
+			 reload, "stop", now->run && !goes && !look->after.run, "remove",
+			 change->remove, "package", "from", now->package_version, "to",
 			 change->remove ? NULL : version, "config", config_describe(look, files));
 }
 

@@ -251,6 +251,8 @@ export const change = {
 	'plan.same': 'already so',
 	'plan.restarts': 'restarts',
 	'plan.reloads': 'reloads, no restart',
+	'plan.stops': 'stops',
+	'plan.removed': 'is removed',
 	'plan.showAll': 'Show all {n} nodes',
 	'plan.name': 'Name of the rollout (optional)',
 	'plan.start': 'Start on {n} {n|node|nodes}',

@@ -251,6 +251,8 @@ export const change = {
 	'plan.same': '已是如此',
 	'plan.restarts': '会重启',
 	'plan.reloads': '重新加载，不重启',
+	'plan.stops': '会停止',
+	'plan.removed': '会移除',
 	'plan.showAll': '显示全部 {n} 个节点',
 	'plan.name': '发布名称（可选）',
 	'plan.start': '在 {n} 个节点上开始',

@@ -23,7 +23,7 @@ function serviceWords(s: PlanService, t: Translate): string {
 	if (s.package && s.package.from !== s.package.to) parts.push(arrow(s.package.from, s.package.to));
 	if (s.config && s.config.from !== s.config.to) parts.push(`${t('node.config')} ${arrow(version(s.config.from), version(s.config.to))}`);
 	for (const f of s.config?.files ?? []) if (f.change !== 'same') parts.push(`${f.path} (${f.change})`);
-	const how = s.restart ? t('plan.restarts') : s.reload ? t('plan.reloads') : '';
+	const how = s.restart ? t('plan.restarts') : s.reload ? t('plan.reloads') : s.remove ? t('plan.removed') : s.stop ? t('plan.stops') : '';
 	return `${s.service}: ${[...parts, how].filter(Boolean).join(', ')}`;
 }
 
