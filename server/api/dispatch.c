@@ -98,11 +98,19 @@ static bool bearer_secret(struct request *req, bool *present, const char **secre
 	return true;
 }
 
+/* An event stream of a browser cannot carry a header: there the query names the project. */
+static const char *wanted_project(struct request *req)
+{
+	const char *header = request_header(req, "Muster-Project");
+
+	return header != NULL ? header : request_query(req, "project");
+}
+
 static bool enter_by_token(struct request *req, const char *secret, struct actor *actor,
 			   struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
-	const char *wanted = request_header(req, "Muster-Project");
+	const char *wanted = wanted_project(req);
 	struct project project;
 	struct api_token token;
 	bool found;
@@ -131,7 +139,7 @@ static bool choose_project(struct request *req, const struct user *user, struct 
 			   bool *found, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
-	const char *wanted = request_header(req, "Muster-Project");
+	const char *wanted = wanted_project(req);
 	struct project *projects;
 	size_t count;
 

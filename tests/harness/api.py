@@ -101,13 +101,13 @@ class Api:
     def anonymous(self):
         return Api(self.url, self.ca_path)
 
-    def events(self, last_event_id=None, topics=None, timeout=60):
+    def events(self, last_event_id=None, topics=None, project=None, timeout=60):
         """Opens the stream of changes; an iterator of (event, id, data) until it ends."""
         headers = {"Accept": "text/event-stream"}
         if last_event_id is not None:
             headers["Last-Event-ID"] = str(last_event_id)
         response = self.request("GET", "/events", headers=headers, stream=True, timeout=timeout,
-                                params={"topics": topics} if topics else None)
+                                params={"topics": topics, "project": project})
         if response.status_code != 200:
             raise ApiError("GET", "/events", response)
         return self._read_events(response)

@@ -62,6 +62,19 @@ def test_topics_and_projects_are_kept_apart(server, api):
     assert {e[2]["kind"] for e in listener.seen} == {"token"}
 
 
+def test_a_browser_names_the_project_in_the_address(server):
+    """EventSource cannot send the header."""
+    other = server.admin.post("/projects", {"name": "events-by-address"})["id"]
+    before = streams(server)
+    browser = server.admin.in_project("default")
+    del browser.http.headers["Muster-Project"]
+    listener = Listener(browser, topics="token", project=other)
+    wait_listening(server, before)
+    server.admin.in_project("default").post("/tokens", {"name": "hidden"})
+    made = server.admin.in_project(other).post("/tokens", {"name": "seen"})["id"]
+    assert [e[2]["id"] for e in listener.wait("token")] == [made]
+
+
 def test_returning_stream_gets_what_it_missed(server, api):
     before = streams(server)
     first = Listener(api, topics="token")

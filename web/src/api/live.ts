@@ -21,12 +21,10 @@ const touched: Record<string, string[]> = {
 	audit: ['audit', 'overview'],
 };
 
-/* Without a live stream of this project pages ask again by themselves. */
+/* Without a live stream pages ask again by themselves. */
 const pollEvery = 10_000;
-let streamed = true;
-
 export function pollInterval(): number | false {
-	return streamed && snapshot.state === 'live' ? false : pollEvery;
+	return snapshot.state === 'live' ? false : pollEvery;
 }
 
 let snapshot: Live = { state: 'connecting', since: Date.now(), lastEvent: 0 };
@@ -79,28 +77,36 @@ function batcher(client: QueryClient) {
  */
 interface TrustedTypes { createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL: (url: string) => unknown } }
 
+let scriptUrl: string | undefined;
+
+/* A policy name can be taken only once. */
 function trustedWorkerUrl(): string {
-	const types = (window as unknown as { trustedTypes?: TrustedTypes }).trustedTypes;
-	const policy = types?.createPolicy('muster-worker', { createScriptURL: (url) => (url === workerUrl ? url : '') });
-	return (policy ? policy.createScriptURL(workerUrl) : workerUrl) as string;
+	if (scriptUrl === undefined) {
+		const types = (window as unknown as { trustedTypes?: TrustedTypes }).trustedTypes;
+		const policy = types?.createPolicy('muster-worker', { createScriptURL: (url) => (url === workerUrl ? url : '') });
+		scriptUrl = (policy ? policy.createScriptURL(workerUrl) : workerUrl) as string;
+	}
+	return scriptUrl;
 }
 
-let worker: SharedWorker | null | undefined;
+const workers = new Map<string, SharedWorker | null>();
 
-/* Made once per tab: a policy name can be taken only once, and the port is kept over sign-out. */
-function sharedWorker(): SharedWorker | null {
+/* One worker per project, which all tabs share; kept over sign-out. */
+function sharedWorker(url: string): SharedWorker | null {
+	let worker = workers.get(url);
 	if (worker === undefined) {
 		try {
-			worker = typeof SharedWorker === 'function' ? new SharedWorker(trustedWorkerUrl(), { type: 'module', name: 'muster-events' }) : null;
+			worker = typeof SharedWorker === 'function' ? new SharedWorker(trustedWorkerUrl(), { type: 'module', name: `muster-events ${url}` }) : null;
 		} catch {
 			worker = null;
 		}
+		workers.set(url, worker);
 	}
 	return worker;
 }
 
 function connect(url: string, emit: (message: LiveMessage) => void): () => void {
-	const shared = sharedWorker();
+	const shared = sharedWorker(url);
 	if (!shared) return openStream(url, emit);
 	let fallback: (() => void) | null = null;
 	const port = shared.port;
@@ -127,16 +133,12 @@ function connect(url: string, emit: (message: LiveMessage) => void): () => void 
 	};
 }
 
-/**
- * Keeps one stream open while somebody is signed in. An event stream cannot name its project, so the server
- * sends the one that it would choose; in another project the pages poll.
- */
-export function useEventStream(project: string, chosenByServer: boolean): void {
+/** Keeps one stream of the project open while somebody is signed in. */
+export function useEventStream(project: string): void {
 	const client = useQueryClient();
 	useEffect(() => {
-		streamed = chosenByServer;
 		const batch = batcher(client);
-		const stop = connect(apiUrl('/events', { topics: Object.keys(touched).join(',') }), (message) => {
+		const stop = connect(apiUrl('/events', { project, topics: Object.keys(touched).join(',') }), (message) => {
 			if (message.type === 'state') {
 				if (message.state !== snapshot.state) set({ state: message.state, since: message.at });
 			} else if (message.type === 'change') {
@@ -150,5 +152,5 @@ export function useEventStream(project: string, chosenByServer: boolean): void {
 			stop();
 			batch.stop();
 		};
-	}, [client, project, chosenByServer]);
+	}, [client, project]);
 }

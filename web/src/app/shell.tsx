@@ -46,7 +46,7 @@ export function Shell() {
 	const overview = useGet<Overview>('/overview', undefined, { enabled: session !== null });
 	const version = useGet<ServerVersion>('/version', undefined, { enabled: session !== null });
 	const [palette, setPalette] = useState(false);
-	useEventStream(session?.project.id ?? '', session?.project.id === session?.projects[0]?.id);
+	useEventStream(session?.project.id ?? '');
 	useFocusOnPage(path);
 
 	useEffect(() => {
