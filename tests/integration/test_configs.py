@@ -151,7 +151,7 @@ def test_too_much(api, config):
 
 @pytest.mark.parametrize("body, field", [
     ({}, "name"), ({"name": "Broker"}, "name"), ({"name": "../x"}, "name"),
-    ({"name": "a", "service": "A"}, "service"), ({"name": "a", "files": []}, "files"),
+    ({"name": "a", "service": "A"}, "service"), ({"name": "a", "driver": "mosqitto"}, "driver"), ({"name": "a", "files": []}, "files"),
 ])
 def test_wrong_config_is_named(api, body, field):
     response = api.request("POST", "/configs", json=body)

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "domain/audit/audit.h"
 #include "domain/config/files.h"
+#include "domain/package/drivers.h"
 #include "store/changes.h"
 #include "store/configs.h"
 #include "store/db.h"
@@ -34,6 +35,8 @@ bool config_create(struct ctx *ctx, struct config *config, struct error *err)
 	if (config->service && !id_valid_name(config->service))
 		return error_set_field(err, ERR_INVALID, "service",
 				       "service is not the name of a service");
+	if (!driver_check(config->driver, err))
+		return false;
 	id_random(id, "");
 	config->id = id;
 	config->created_at = ctx->now;

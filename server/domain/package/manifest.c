@@ -5,6 +5,7 @@
 
 #include "base/fields.h"
 #include "base/id.h"
+#include "domain/package/drivers.h"
 #include "protocol/limits.h"
 
 enum {
@@ -18,7 +19,6 @@ enum {
 	TEN_MINUTES_MS = 600000,
 };
 
-static const char *const DRIVER_NAMES[] = {"generic", "mosquitto", NULL};
 static const char *const FORMAT_NAMES[] = {"tar.gz", "tar.zst", NULL};
 static const char *const POLICY_NAMES[] = {"always", "on-failure", "never", NULL};
 static const char *const SIGNAL_NAMES[] = {"SIGTERM", "SIGINT",	  "SIGQUIT", "SIGHUP", "SIGUSR1",

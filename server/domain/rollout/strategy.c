@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "base/fields.h"
+#include "domain/package/drivers.h"
 #include "protocol/limits.h"
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
 static const char *const ON_FAILURE_NAMES[] = {"pause", "rollback", "fail", NULL};
 static const char *const OFFLINE_NAMES[] = {"wait", "skip", "fail", NULL};
-static const char *const DRIVER_NAMES[] = {"generic", "mosquitto", NULL};
 
 static const struct field PACKAGE_FIELDS[] = {
 	FIELD_STRING(struct change_package, name, FIELD_REQUIRED, LIMIT_NAME),
@@ -113,11 +113,7 @@ static bool change_check(const struct rollout_change *change, struct error *err)
 	if (!name_valid(change->service))
 		return error_set_field(err, ERR_INVALID, "service",
 				       "a service name holds a-z, 0-9, '.', '_' and '-' only");
-	if (change->driver != NULL && names_find(DRIVER_NAMES, change->driver) < 0)
-		return error_set_field(err, ERR_INVALID, "driver",
-				       "there is no driver %s (generic, mosquitto)",
-				       change->driver);
-	if (!parameters_check(change->parameters, err))
+	if (!driver_check(change->driver, err) || !parameters_check(change->parameters, err))
 		return false;
 	if (change->remove &&
 	    (change->driver != NULL || change->package.name != NULL ||
