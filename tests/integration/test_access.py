@@ -174,6 +174,9 @@ def test_changes_and_refusals_are_on_record(server, api, login):
     assert entry["actor_name"] == "admin" and entry["detail"]["login"] == login
     assert PASSWORD not in str(api.items("/audit"))
     assert status_of(server.api().sign_in, login, "wrong password") == 401
+    user = next(u for u in api.items("/users") if u["login"] == login)
+    api.delete(f"/users/{user['id']}")
+    assert api.items("/audit", action="user.remove")[0]["detail"]["login"] == login
     refusals = [e for e in server.admin.items("/audit", action="session.refuse")
                 if e["detail"]["login"] == login]
     assert len(refusals) == 1 and refusals[0]["remote"] == "127.0.0.1"

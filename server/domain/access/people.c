@@ -205,7 +205,10 @@ static bool apply_patch(struct ctx *ctx, void *arg, struct error *err)
 	if (ends && !sessions_delete_user(ctx, update->id, err))
 		return false;
 	return users_get(ctx, update->id, &update->user, err) &&
-	       audit_write(ctx, "user.update", "user", update->id,
+	       audit_write(ctx,
+			   patch->role != NULL && *patch->role == '\0' ? "user.remove"
+								       : "user.update",
+			   "user", update->id,
 			   json_pack("{s:s, s:s?, s:b, s:b}", "login", update->user.login, "role",
 				     update->user.role, "password", patch->password != NULL,
 				     "disabled", update->user.disabled_at != 0),

@@ -78,6 +78,7 @@ export const watch = {
 	'audit.session.refuse': 'Sign-in refused for {actor}',
 	'audit.user.create': '{actor} added user {object}',
 	'audit.user.update': '{actor} changed user {object}',
+	'audit.user.remove': '{actor} removed user {object}',
 	'audit.user.delete': '{actor} deleted user {object}',
 	'audit.token.create': '{actor} created API token {object}',
 	'audit.token.revoke': '{actor} revoked API token {object}',

@@ -31,7 +31,7 @@ const node: Sentence[] = [
 	[/^(\d+) h$/, '$1 小时'],
 	[/^(\d+) d$/, '$1 天'],
 	[/^never heard from$/, '从未联系'],
-	[/^last heard from at (.+)$/, '最后联系于 $1'],
+	[/^last heard from (.+)$/, '最后联系于 $1'],
 	[/^runs generation (\d+), should run (\d+)$/, '运行世代 $1，应运行世代 $2'],
 	[/^enrolled, has not reported yet$/, '已注册，尚未上报'],
 	[/^(\S+): files differ from the configuration$/, '$1：文件与配置不同'],

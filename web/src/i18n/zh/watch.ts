@@ -78,6 +78,7 @@ export const watch = {
 	'audit.session.refuse': '拒绝了 {actor} 的登录',
 	'audit.user.create': '{actor} 添加了用户 {object}',
 	'audit.user.update': '{actor} 修改了用户 {object}',
+	'audit.user.remove': '{actor} 移除了用户 {object}',
 	'audit.user.delete': '{actor} 删除了用户 {object}',
 	'audit.token.create': '{actor} 创建了 API 令牌 {object}',
 	'audit.token.revoke': '{actor} 吊销了 API 令牌 {object}',
