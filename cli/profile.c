@@ -27,8 +27,8 @@ static const char *variable(const char *name)
 
 const char *profile_path(struct arena *arena)
 {
-	if (variable("MUSTER_CONFIG") != NULL)
-		return variable("MUSTER_CONFIG");
+	if (variable("MUSTER_PROFILE") != NULL)
+		return variable("MUSTER_PROFILE");
 	if (variable("XDG_CONFIG_HOME") != NULL)
 		return arena_printf(arena, "%s/muster/config", variable("XDG_CONFIG_HOME"));
 	return arena_printf(arena, "%s/.config/muster/config",

@@ -16,7 +16,7 @@ struct profile {
 	const char *project;
 };
 
-/* MUSTER_CONFIG, else $XDG_CONFIG_HOME/muster/config, else ~/.config/muster/config. */
+/* MUSTER_PROFILE, else $XDG_CONFIG_HOME/muster/config, else ~/.config/muster/config. */
 const char *profile_path(struct arena *arena);
 
 /* The file (that it is missing is no error), overlaid by the environment. */

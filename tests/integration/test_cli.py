@@ -13,7 +13,7 @@ class Cli:
     def __init__(self, server, folder, project=None):
         self.server, self.folder = server, folder
         self.env = {"PATH": os.environ["PATH"], "HOME": str(folder),
-                    "MUSTER_CONFIG": str(folder / "config"),
+                    "MUSTER_PROFILE": str(folder / "config"),
                     "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "")}
         if project:
             self.env["MUSTER_PROJECT"] = project
