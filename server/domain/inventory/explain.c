@@ -27,7 +27,9 @@ static const char *reason_offline(const struct node *node, struct arena *arena)
 	if (!node->last_seen_at)
 		return "never heard from";
 	time_format(node->last_seen_at, text);
-	return arena_printf(arena, "last heard from at %s", text);
+	/* As people write it: date, time to the second, zone. */
+	return arena_printf(arena, "last heard from %.10s %.8s UTC", text,
+			    text + strlen("2026-01-02T"));
 }
 
 static const char *reason_updating(const struct node *node, struct arena *arena)

@@ -61,14 +61,14 @@ static bool move_original(struct ctx *ctx, const struct rollout *rollout, enum r
 		return false;
 	if (rollout_state_of(&original) != ROLLOUT_ROLLING_BACK)
 		return true;
-	return rollout_move(ctx, &original, theirs,
-			    theirs == ROLLOUT_BACK_DONE
-				    ? arena_printf(ctx->arena, "rolled back by rollout %lld",
-						   (long long)rollout->number)
-				    : arena_printf(ctx->arena,
-						   "rollout %lld, which rolls it back, has stopped",
-						   (long long)rollout->number),
-			    err);
+	return rollout_move(
+		ctx, &original, theirs,
+		theirs == ROLLOUT_BACK_DONE
+			? arena_printf(ctx->arena, "rollout %lld restored what ran before",
+				       (long long)rollout->number)
+			: arena_printf(ctx->arena, "rollout %lld, which rolls it back, has stopped",
+				       (long long)rollout->number),
+		err);
 }
 
 bool rollout_move(struct ctx *ctx, struct rollout *rollout, enum rollout_event event,

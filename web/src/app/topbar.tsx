@@ -5,7 +5,8 @@ import { useI18n } from '../i18n';
 import { useGet } from '../api/hooks';
 import { useLive } from '../api/live';
 import type { Overview, Page, Rollout } from '../api/types';
-import { lookup, rolloutLooks, toBuckets } from '../lib/states';
+import { finalShare } from '../lib/rollout';
+import { lookup, rolloutLooks } from '../lib/states';
 import { currentTheme, nextTheme, setTheme } from '../lib/theme';
 import { clock } from '../lib/time';
 import { setClockMode, useClockMode } from '../lib/clock-mode';
@@ -56,13 +57,12 @@ function RolloutPill({ overview }: { overview?: Overview }) {
 	const rollout = list.data?.items.find((r) => r.state === 'paused' || r.state === 'running' || r.state === 'rolling_back');
 	if (!busy || !rollout) return null;
 	const look = lookup(rolloutLooks, rollout.state);
-	const counts = toBuckets(rollout.counts);
-	const all = Object.values(counts).reduce((a, b) => a + b, 0);
+	const share = finalShare(rollout.counts);
 	return (
 		<Link className="pill wide" to="/rollouts/$id" params={{ id: String(rollout.number) }}>
 			<Glyph id={look.glyph} tone={look.tone} />
 			<span>
-				R-{rollout.number} {t(look.key)} {all > 0 && <span className="num dim">{Math.round((100 * (counts.succeeded + counts.failed + counts.skipped)) / all)}%</span>}
+				R-{rollout.number} {t(look.key)} {share !== null && <span className="num dim">{share}%</span>}
 			</span>
 		</Link>
 	);
