@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "reconcile/report.h"
 
-enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2 };
+enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2, MAX_PROBES_TOLD = 256 };
 
 /* The processor meter of a service; a new name takes a free place. */
 static struct cpu_meter *find_meter(struct app *app, const char *name)
@@ -31,9 +31,34 @@ static struct cpu_meter *find_meter(struct app *app, const char *name)
 	return &free_one->cpu;
 }
 
+static void read_probes(const struct service_status *status, struct arena *arena,
+			struct msg_service *service)
+{
+	struct msg_probe *probes = arena_array(arena, status->probe_count + 1, sizeof(*probes));
+
+	for (size_t i = 0; i < status->probe_count; i++) {
+		const struct probe_status *probe = &status->probes[i];
+
+		probes[i] = (struct msg_probe){
+			.kind = probe_kind_name(probe->kind),
+			.target = probe->target[0] ? arena_strdup(arena, probe->target) : NULL,
+			.use = (probe->readiness ? PROBE_USE_READINESS : 0) |
+			       (probe->liveness ? PROBE_USE_LIVENESS : 0),
+			.result = !probe->known ? PROBE_RESULT_UNKNOWN
+				  : probe->good ? PROBE_RESULT_GOOD
+						: PROBE_RESULT_BAD,
+			.duration_us = probe->duration_us > 0 ? probe->duration_us : 0,
+			.text = probe->text[0] ? arena_strdup(arena, probe->text) : NULL,
+		};
+	}
+	service->probes = probes;
+	service->probe_count = status->probe_count;
+}
+
 static size_t read_services(struct app *app, struct arena *arena, struct msg_service *services)
 {
 	size_t count = supervisor_count(app->supervisor);
+	size_t told = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		struct service_status status;
@@ -42,6 +67,10 @@ static size_t read_services(struct app *app, struct arena *arena, struct msg_ser
 
 		supervisor_status_at(app->supervisor, i, &status);
 		report_status(arena, &status, &services[i]);
+		/* A message that is too long would be refused as a whole. */
+		if (told + status.probe_count <= MAX_PROBES_TOLD)
+			read_probes(&status, arena, &services[i]);
+		told += services[i].probe_count;
 		process_usage_read(status.pid, status.cgroup, &usage);
 		services[i].mem_bytes = usage.memory_bytes;
 		meter = find_meter(app, services[i].name);

@@ -27,6 +27,7 @@ enum {
 	SPEC_MAX_STRING = 4096,
 	SPEC_MAX_AFTER = 64,
 	SPEC_MAX_PROBES = 16,
+	SPEC_MAX_ANSWERS = 100, /* of a probe that are looked back at */
 	SPEC_MAX_GLOBS = 100,
 	SPEC_MAX_SNAPSHOT = 32,
 	SPEC_MAX_EXPANDED = 128 * 1024, /* bytes of the merged and expanded document */
@@ -56,13 +57,16 @@ struct probe_spec {
 	size_t header_count;
 	const char *username; /* http, mqtt */
 	const char *password;
+	const char *bearer;	    /* http: a token */
 	const char *topic;	    /* mqtt */
 	const char *const *command; /* exec, NULL-terminated */
 	size_t command_count;
 	int interval_ms;
 	int timeout_ms;
-	int success;	    /* so many in a row make it good */
-	int failure;	    /* so many in a row make it bad */
+	int success; /* so many good answers of the last success_of make it good */
+	int success_of;
+	int failure; /* so many bad ones of the last failure_of make it bad */
+	int failure_of;
 	int start_grace_ms; /* readiness must come within it; failures before do not count */
 };
 

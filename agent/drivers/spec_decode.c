@@ -13,6 +13,7 @@
 enum {
 	MAX_INTERVAL_MS = 24 * 3600 * 1000,
 	DEFAULT_GRACE_MS = 10000,
+	DEFAULT_START_GRACE_MS = 10000,
 	DEFAULT_DELAY_MS = 500,
 	DEFAULT_MAX_DELAY_MS = 60000,
 	DEFAULT_BURST = 4,
@@ -66,13 +67,16 @@ static const struct field PROBE_FIELDS[] = {
 	FIELD_STRINGS(struct probe_spec, headers, header_count, 0, 16, 1024),
 	FIELD_STRING(struct probe_spec, username, 0, 255),
 	FIELD_STRING(struct probe_spec, password, 0, 255),
+	FIELD_STRING(struct probe_spec, bearer, 0, SPEC_MAX_STRING),
 	FIELD_STRING(struct probe_spec, topic, 0, 255),
 	FIELD_STRINGS(struct probe_spec, command, command_count, 0, SPEC_MAX_ARGUMENTS,
 		      SPEC_MAX_STRING),
 	FIELD_INT(struct probe_spec, interval_ms, 0, 50, MAX_INTERVAL_MS),
 	FIELD_INT(struct probe_spec, timeout_ms, 0, 10, 600000),
-	FIELD_INT(struct probe_spec, success, 0, 1, 100),
-	FIELD_INT(struct probe_spec, failure, 0, 1, 100),
+	FIELD_INT(struct probe_spec, success, 0, 1, SPEC_MAX_ANSWERS),
+	FIELD_INT(struct probe_spec, success_of, 0, 1, SPEC_MAX_ANSWERS),
+	FIELD_INT(struct probe_spec, failure, 0, 1, SPEC_MAX_ANSWERS),
+	FIELD_INT(struct probe_spec, failure_of, 0, 1, SPEC_MAX_ANSWERS),
 	FIELD_INT(struct probe_spec, start_grace_ms, 0, 0, MAX_INTERVAL_MS),
 	FIELD_END,
 };
@@ -171,6 +175,9 @@ static void document_prepare(json_t *document)
 			json_object_set_new(probe, "readiness", json_true());
 		if (json_is_object(probe) && !json_object_get(probe, "liveness"))
 			json_object_set_new(probe, "liveness", json_true());
+		if (json_is_object(probe) && !json_object_get(probe, "start_grace_ms"))
+			json_object_set_new(probe, "start_grace_ms",
+					    json_integer(DEFAULT_START_GRACE_MS));
 	}
 	numbers_from_strings(json_object_get(document, "stop"), STOP_FIELDS);
 	numbers_from_strings(json_object_get(document, "restart"), RESTART_FIELDS);
@@ -192,20 +199,57 @@ static bool host_valid(const char *host)
 	       inet_pton(AF_INET6, host, address) == 1;
 }
 
-static bool probe_check(struct probe_spec *probe, struct error *err)
+static void probe_default(struct probe_spec *probe)
 {
 	default_int(&probe->interval_ms, 1000);
 	default_int(&probe->timeout_ms, 1000);
 	default_int(&probe->success, 1);
 	default_int(&probe->failure, 3);
-	default_int(&probe->start_grace_ms, 10000);
+	/* In a row, unless the spec looks further back. */
+	if (probe->success_of < probe->success)
+		probe->success_of = probe->success;
+	if (probe->failure_of < probe->failure)
+		probe->failure_of = probe->failure;
 	default_int(&probe->status, 200);
 	if (!probe->host)
 		probe->host = "127.0.0.1";
 	if (!probe->path)
 		probe->path = "/";
+}
+
+/* Printable ASCII without spaces. */
+static bool token_valid(const char *token)
+{
+	for (const char *at = token; *at; at++) {
+		if (*at <= ' ' || *at > '~')
+			return false;
+	}
+	return *token != '\0';
+}
+
+/* What goes into a request as it stands must not end its line. */
+static bool request_check(const struct probe_spec *probe, struct error *err)
+{
+	if (probe->path[0] != '/' || strpbrk(probe->path, " \r\n\t"))
+		return error_set_field(err, ERR_INVALID, "path", "cannot be asked for");
+	for (size_t i = 0; i < probe->header_count; i++) {
+		if (strpbrk(probe->headers[i], "\r\n") || !strchr(probe->headers[i], ':'))
+			return error_set_field(err, ERR_INVALID, "headers",
+					       "\"Name: value\" is expected");
+	}
+	if (probe->bearer && !token_valid(probe->bearer))
+		return error_set_field(err, ERR_INVALID, "bearer", "is no token");
+	if (probe->bearer && probe->username)
+		return error_set_field(err, ERR_INVALID, "bearer",
+				       "goes without username and password");
+	return true;
+}
+
+static bool probe_check(const struct probe_spec *probe, struct error *err)
+{
 	bool network =
 		probe->kind == PROBE_TCP || probe->kind == PROBE_HTTP || probe->kind == PROBE_MQTT;
+
 	if (network && probe->port == 0)
 		return error_set_field(err, ERR_INVALID, "port", "is required");
 	if (probe->kind == PROBE_EXEC && probe->command_count == 0)
@@ -216,14 +260,7 @@ static bool probe_check(struct probe_spec *probe, struct error *err)
 		return error_set_field(err, ERR_INVALID, "host",
 				       "\"%s\" is neither localhost nor a numeric address",
 				       probe->host);
-	if (probe->path[0] != '/' || strpbrk(probe->path, " \r\n\t"))
-		return error_set_field(err, ERR_INVALID, "path", "cannot be asked for");
-	for (size_t i = 0; i < probe->header_count; i++) {
-		if (strpbrk(probe->headers[i], "\r\n") || !strchr(probe->headers[i], ':'))
-			return error_set_field(err, ERR_INVALID, "headers",
-					       "\"Name: value\" is expected");
-	}
-	return true;
+	return request_check(probe, err);
 }
 
 static bool probes_take(struct arena *arena, const struct record *record, struct service_spec *spec,
@@ -238,6 +275,7 @@ static bool probes_take(struct arena *arena, const struct record *record, struct
 		spec->probe_count = 1;
 	}
 	for (size_t i = 0; i < spec->probe_count; i++) {
+		probe_default(&spec->probes[i]);
 		if (!probe_check(&spec->probes[i], err)) {
 			error_prefix_field(err, arena_printf(arena, "probes[%zu]", i));
 			return false;

@@ -35,6 +35,8 @@ void http_check_request(const struct probe_spec *probe, struct strbuf *out)
 		base64_encode(plain, (size_t)length, encoded);
 		strbuf_printf(out, "Authorization: Basic %s\r\n", encoded);
 	}
+	if (probe->bearer)
+		strbuf_printf(out, "Authorization: Bearer %s\r\n", probe->bearer);
 	for (size_t i = 0; i < probe->header_count; i++)
 		strbuf_printf(out, "%s\r\n", probe->headers[i]);
 	strbuf_append_string(out, "\r\n");

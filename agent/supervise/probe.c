@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/encoding.h"
 #include "supervise/probe_internal.h"
 
 /* While a service starts, waiting for its whole interval would only cost time. */
@@ -33,12 +34,36 @@ static const struct {
 	[PROBE_LOG] = {probe_log_begin, cancel_nothing},
 };
 
+/* In a few words. The end of what is longer may be half a character, which is replaced. */
+static void target_fill(const struct probe_spec *spec, char out[PROBE_TARGET_SIZE])
+{
+	switch (spec->kind) {
+	case PROBE_PROCESS:
+		break;
+	case PROBE_TCP:
+	case PROBE_MQTT:
+		snprintf(out, PROBE_TARGET_SIZE, "%d", spec->port);
+		break;
+	case PROBE_HTTP:
+		snprintf(out, PROBE_TARGET_SIZE, "%d%s", spec->port, spec->path);
+		break;
+	case PROBE_EXEC:
+		snprintf(out, PROBE_TARGET_SIZE, "%s", spec->command[0]);
+		break;
+	case PROBE_LOG:
+		snprintf(out, PROBE_TARGET_SIZE, "%s", spec->match);
+		break;
+	}
+	utf8_clean(out);
+}
+
 struct probe *probe_new(const struct probe_options *options)
 {
 	struct probe *probe = xcalloc(1, sizeof(*probe));
 
 	probe->options = *options;
 	probe->spec = &options->service->probes[options->index];
+	target_fill(probe->spec, probe->target);
 	probe->fd = -1;
 	probe->child.pidfd = -1;
 	probe->duration_us = -1;
@@ -107,15 +132,6 @@ static bool in_grace(const struct probe *probe)
 	       clock_boottime() - probe->started < probe->spec->start_grace_ms * USEC_PER_MSEC;
 }
 
-static enum probe_verdict verdict_after(const struct probe *probe)
-{
-	if (probe->streak_good && probe->streak >= probe->spec->success)
-		return PROBE_GOOD;
-	if (!probe->streak_good && probe->streak >= probe->spec->failure && !in_grace(probe))
-		return PROBE_BAD;
-	return probe->verdict;
-}
-
 void probe_finish(struct probe *probe, bool good, const char *text)
 {
 	enum probe_verdict before = probe->verdict;
@@ -123,12 +139,8 @@ void probe_finish(struct probe *probe, bool good, const char *text)
 	attempt_end(probe);
 	probe->duration_us = clock_monotonic() - probe->attempted;
 	snprintf(probe->text, sizeof(probe->text), "%s", text);
-	if (good != probe->streak_good)
-		probe->streak = 0;
-	probe->streak_good = good;
-	if (probe->streak < 1000)
-		probe->streak++;
-	probe->verdict = verdict_after(probe);
+	answers_add(&probe->answers, good);
+	probe->verdict = answers_verdict(&probe->answers, probe->spec, in_grace(probe), before);
 	if (probe->verdict == PROBE_GOOD)
 		probe->was_good = true;
 	if (!is_settled(probe))
@@ -151,7 +163,7 @@ void probe_start(struct probe *probe, bool adopted)
 	probe->started = clock_boottime();
 	probe->verdict = PROBE_UNKNOWN;
 	probe->was_good = false;
-	probe->streak = 0;
+	probe->answers = (struct answers){0};
 	probe->duration_us = -1;
 	probe->text[0] = '\0';
 	if (probe->spec->kind == PROBE_PROCESS || (probe->spec->kind == PROBE_LOG && adopted)) {
@@ -174,6 +186,11 @@ void probe_stop(struct probe *probe)
 enum probe_verdict probe_verdict(const struct probe *probe)
 {
 	return probe->verdict;
+}
+
+const char *probe_target(const struct probe *probe)
+{
+	return probe->target;
 }
 
 const char *probe_text(const struct probe *probe)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One health probe of one running service: asks again and again, and turns the
- * answers into a verdict (so many good ones in a row make it good, so many bad ones
- * bad). Until it was good once, failures within the start grace do not count.
+ * answers into a verdict (so many good ones of the last so many make it good, so many bad
+ * ones bad). Until it was good once, failures within the start grace do not count.
  */
 #pragma once
 
@@ -41,6 +41,8 @@ void probe_start(struct probe *probe, bool adopted);
 void probe_stop(struct probe *probe);
 
 enum probe_verdict probe_verdict(const struct probe *probe);
+/* What it asks: "8080/ready", "test -e up"; "" for the process itself. */
+const char *probe_target(const struct probe *probe);
 /* Why the last attempt failed, "" when it did not. */
 const char *probe_text(const struct probe *probe);
 /* Of the last attempt; -1: none yet. */

@@ -4,11 +4,12 @@
 
 #include "base/spawn.h"
 #include "base/strbuf.h"
+#include "supervise/answers.h"
 #include "supervise/probe.h"
 
 enum mqtt_stage { MQTT_STAGE_CONNECT, MQTT_STAGE_SUBSCRIBE, MQTT_STAGE_ECHO };
 
-enum { PROBE_NONCE_SIZE = 16, PROBE_TEXT_SIZE = 160 };
+enum { PROBE_NONCE_SIZE = 16, PROBE_TEXT_SIZE = 160, PROBE_TARGET_SIZE = 64 };
 
 struct probe {
 	struct probe_options options;
@@ -16,8 +17,7 @@ struct probe {
 	bool running;
 	bool was_good;
 	enum probe_verdict verdict;
-	bool streak_good;
-	int streak;
+	struct answers answers;
 	bool attempting;
 	uint64_t interval_timer;
 	uint64_t timeout_timer;
@@ -25,6 +25,7 @@ struct probe {
 	usec_t attempted;
 	int64_t duration_us;
 	char text[PROBE_TEXT_SIZE];
+	char target[PROBE_TARGET_SIZE];
 
 	int fd; /* network: -1 when there is none */
 	bool connected;

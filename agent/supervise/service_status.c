@@ -8,8 +8,10 @@ static void probes_fill(struct service *service)
 
 		service->probe_statuses[i] = (struct probe_status){
 			.kind = service->spec.probes[i].kind,
+			.target = probe_target(probe),
 			.readiness = service->spec.probes[i].readiness,
 			.liveness = service->spec.probes[i].liveness,
+			.known = probe_verdict(probe) != PROBE_UNKNOWN,
 			.good = probe_verdict(probe) == PROBE_GOOD,
 			.duration_us = probe_duration_us(probe),
 			.text = probe_text(probe),

@@ -38,8 +38,10 @@ struct exit_info {
 
 struct probe_status {
 	enum probe_kind kind;
+	const char *target; /* what it asks, "8080/ready"; "" for the process itself */
 	bool readiness;
 	bool liveness;
+	bool known; /* has it answered often enough to say? */
 	bool good;
 	int64_t duration_us; /* of the last attempt; -1: none yet */
 	const char *text;    /* why the last attempt failed, or "" */

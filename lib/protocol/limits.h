@@ -22,7 +22,9 @@
 #define LIMIT_NAME 63
 #define LIMIT_NODE_ID 32
 #define LIMIT_SERVICES 64
-#define LIMIT_TEXT 4096	  /* an event's text, a reason, a log line */
+#define LIMIT_TEXT 4096 /* an event's text, a reason, a log line */
+#define LIMIT_PROBES 16 /* of one service */
+#define LIMIT_PROBE_TEXT 160
 #define LIMIT_STDERR 4096 /* last bytes of stderr that explain a failure */
 
 #define LIMIT_LOG_LINES 500	     /* lines in one logs message */

@@ -9,6 +9,8 @@
 const char *const REPORTED_STATE_NAMES[] = {"stopped",	 "starting", "running",
 					    "unhealthy", "stopping", "backoff",
 					    "held",	 "failed",   NULL};
+const char *const PROBE_USE_NAMES[] = {"none", "readiness", "liveness", "both", NULL};
+const char *const PROBE_RESULT_NAMES[] = {"unknown", "good", "bad", NULL};
 const char *const RESULT_STATE_NAMES[] = {"accepted",	     "fetching",  "applying",
 					  "verifying",	     "succeeded", "rolled_back",
 					  "rollback_failed", "refused",	  NULL};

@@ -33,6 +33,18 @@ enum reported_state {
 };
 extern const char *const REPORTED_STATE_NAMES[];
 
+/* What a probe decides: bits of readiness and liveness. */
+enum probe_use {
+	PROBE_USE_NONE,
+	PROBE_USE_READINESS,
+	PROBE_USE_LIVENESS,
+	PROBE_USE_BOTH,
+};
+extern const char *const PROBE_USE_NAMES[];
+
+enum probe_result { PROBE_RESULT_UNKNOWN, PROBE_RESULT_GOOD, PROBE_RESULT_BAD };
+extern const char *const PROBE_RESULT_NAMES[];
+
 enum result_state {
 	RESULT_ACCEPTED,
 	RESULT_FETCHING,
@@ -92,6 +104,16 @@ struct msg_config {
 	const char *digest;
 };
 
+/* One probe of a service, in health. */
+struct msg_probe {
+	const char *kind;	  /* process, tcp, http, mqtt, exec, log */
+	const char *target;	  /* what it asks: port and path, command, line; NULL: nothing */
+	enum probe_use use;	  /* what it decides */
+	enum probe_result result; /* so many of so many answers, as its spec says */
+	int64_t duration_us;	  /* of the last attempt; 0: not asked yet, or no attempt needed */
+	const char *text;	  /* why the last attempt failed; NULL: it did not */
+};
+
 /* One service in health and reported; health leaves out what it does not carry. */
 struct msg_service {
 	const char *name; /* the key of the map */
@@ -101,9 +123,11 @@ struct msg_service {
 	bool ready;
 	int64_t pid;
 	int64_t restarts;
-	double cpu_percent; /* health */
-	int64_t mem_bytes;  /* health */
-	bool run;	    /* reported, as are all below */
+	double cpu_percent;	  /* health */
+	int64_t mem_bytes;	  /* health */
+	struct msg_probe *probes; /* health */
+	size_t probe_count;
+	bool run; /* reported, as are all below */
 	const char *driver;
 	bool has_package;
 	struct msg_package package;

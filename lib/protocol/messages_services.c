@@ -27,10 +27,22 @@ static const struct field CONFIG_FIELDS[] = {
 		FIELD_INT64(struct msg_service, pid, FIELD_REQUIRED, 0, INT64_MAX),  \
 		FIELD_INT64(struct msg_service, restarts, FIELD_REQUIRED, 0, INT64_MAX)
 
+static const struct field PROBE_FIELDS[] = {
+	FIELD_STRING(struct msg_probe, kind, FIELD_REQUIRED, LIMIT_NAME),
+	FIELD_STRING(struct msg_probe, target, 0, LIMIT_NAME),
+	FIELD_ENUM_AS("for", struct msg_probe, use, 0, PROBE_USE_NAMES),
+	FIELD_ENUM(struct msg_probe, result, FIELD_REQUIRED, PROBE_RESULT_NAMES),
+	FIELD_INT64(struct msg_probe, duration_us, 0, 0, INT64_MAX),
+	FIELD_STRING(struct msg_probe, text, 0, LIMIT_PROBE_TEXT),
+	FIELD_END,
+};
+
 static const struct field HEALTH_SERVICE_FIELDS[] = {
 	STATE_FIELDS,
 	FIELD_DOUBLE(struct msg_service, cpu_percent, 0),
 	FIELD_INT64(struct msg_service, mem_bytes, 0, 0, INT64_MAX),
+	FIELD_OBJECTS(struct msg_service, probes, probe_count, 0, LIMIT_PROBES, PROBE_FIELDS,
+		      sizeof(struct msg_probe)),
 	FIELD_END,
 };
 

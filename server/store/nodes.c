@@ -25,7 +25,8 @@
 	" jsonb_build_object('name', c.name, 'version', s.config_version) END) END,"                \
 	" 'drift', s.drift, 'drift_files', coalesce(to_jsonb(s.drift_files), '[]'),"                \
 	" 'cpu_percent', n.health -> 'services' -> s.service -> 'cpu_percent',"                     \
-	" 'mem_bytes', n.health -> 'services' -> s.service -> 'mem_bytes') ORDER BY s.service)"     \
+	" 'mem_bytes', n.health -> 'services' -> s.service -> 'mem_bytes',"                         \
+	" 'probes', n.health -> 'services' -> s.service -> 'probes') ORDER BY s.service)"           \
 	" FROM node_service s LEFT JOIN package_release p ON p.id = s.package_release_id"           \
 	" LEFT JOIN config c ON c.id = s.config_id WHERE s.node_id = n.id), '[]') AS services"
 

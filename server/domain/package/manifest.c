@@ -14,7 +14,8 @@ enum {
 	PROBES_MAX = 16,
 	SNAPSHOT_MAX = 32,
 	HEADERS_MAX = 16,
-	BURST_MAX = 32, /* exits that an agent remembers */
+	ANSWERS_MAX = 100, /* of a probe that an agent looks back at */
+	BURST_MAX = 32,	   /* exits that an agent remembers */
 	HOUR_MS = 3600000,
 	TEN_MINUTES_MS = 600000,
 };
@@ -49,10 +50,11 @@ struct limits_spec {
 struct probe_spec {
 	int kind;
 	bool readiness, liveness;
-	const char *host, *path, *body, *topic, *match, *username, *password;
+	const char *host, *path, *body, *topic, *match, *username, *password, *bearer;
 	json_t *port;
 	struct strings command, headers;
-	int64_t status, interval_ms, timeout_ms, success, failure, start_grace_ms;
+	int64_t status, interval_ms, timeout_ms, start_grace_ms;
+	int64_t success, success_of, failure, failure_of;
 };
 
 struct service_spec {
@@ -115,10 +117,13 @@ static const struct field PROBE_FIELDS[] = {
 	FIELD_STRING(struct probe_spec, match, 0, 1024),
 	FIELD_STRING(struct probe_spec, username, 0, 255),
 	FIELD_STRING(struct probe_spec, password, 0, 255),
+	FIELD_STRING(struct probe_spec, bearer, 0, STRING_MAX),
 	FIELD_INT64(struct probe_spec, interval_ms, 0, 50, HOUR_MS),
 	FIELD_INT64(struct probe_spec, timeout_ms, 0, 50, TEN_MINUTES_MS),
-	FIELD_INT64(struct probe_spec, success, 0, 1, 100),
-	FIELD_INT64(struct probe_spec, failure, 0, 1, 100),
+	FIELD_INT64(struct probe_spec, success, 0, 1, ANSWERS_MAX),
+	FIELD_INT64(struct probe_spec, success_of, 0, 1, ANSWERS_MAX),
+	FIELD_INT64(struct probe_spec, failure, 0, 1, ANSWERS_MAX),
+	FIELD_INT64(struct probe_spec, failure_of, 0, 1, ANSWERS_MAX),
 	FIELD_INT64(struct probe_spec, start_grace_ms, 0, 0, HOUR_MS),
 	FIELD_END,
 };
@@ -270,12 +275,25 @@ static bool port_valid(const json_t *port)
 	return length > 0 && strcmp(name + length, "}") == 0;
 }
 
+/* Printable ASCII without spaces, so that it cannot end its line of a request. */
+static bool token_valid(const char *token)
+{
+	for (const char *at = token; *at; at++)
+		if (*at <= ' ' || *at > '~')
+			return false;
+	return *token != '\0';
+}
+
 static bool probe_check(const struct probe_spec *probe, struct error *err)
 {
 	if (probe->command.items && probe->command.count == 0)
 		return fail(err, "probes", "has an empty command");
 	if (!port_valid(probe->port))
 		return fail(err, "probes", "has a port that is neither a number nor ${param.NAME}");
+	if (probe->bearer && !token_valid(probe->bearer))
+		return fail(err, "probes", "has a bearer token that is not printable ASCII without spaces");
+	if (probe->bearer && probe->username)
+		return fail(err, "probes", "has both a bearer token and a username");
 	return true;
 }
 

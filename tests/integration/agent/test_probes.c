@@ -55,6 +55,7 @@ static const char SERVER[] =
 	"class H(http.server.BaseHTTPRequestHandler):\n"
 	"  def do_GET(self):\n"
 	"    ok=os.path.exists('good') and self.headers['X-Key']=='k'\n"
+	"    ok=ok and self.headers['Authorization']=='Bearer t.k'\n"
 	"    self.send_response(200 if ok else 503)\n"
 	"    self.end_headers()\n"
 	"    self.wfile.write(b'{\"state\": \"fine\"}')\n"
@@ -74,7 +75,7 @@ static void test_http_readiness_comes_and_goes(void **state)
 			     "\"command\":[\"python3\",\"%s/server.py\",\"${param.port}\"],"
 			     "\"values\":{\"port\":%d},\"probes\":[{\"kind\":\"http\","
 			     "\"port\":\"${param.port}\",\"path\":\"/health\",\"body\":\"fine\","
-			     "\"headers\":[\"X-Key: k\"],\"liveness\":false,"
+			     "\"headers\":[\"X-Key: k\"],\"bearer\":\"t.k\",\"liveness\":false,"
 			     "\"interval_ms\":50,\"success\":2,\"failure\":2,"
 			     "\"start_grace_ms\":300000}]}}",
 			     fixture->root, free_port()),
@@ -83,6 +84,8 @@ static void test_http_readiness_comes_and_goes(void **state)
 				  strstr(status_of(fixture, "web").probes[0].text, "status 503"));
 	assert_int_equal(state_of(fixture, "web"), SERVICE_STARTING);
 	assert_string_equal(status_of(fixture, "web").reason, "waits for probe http");
+	assert_false(status_of(fixture, "web").probes[0].known);
+	assert_contains(status_of(fixture, "web").probes[0].target, "/health");
 	assert_success(file_write_atomic("data/web/good", "", 0, 0644, &err), &err);
 	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING);
 	pid_t pid = status_of(fixture, "web").pid;

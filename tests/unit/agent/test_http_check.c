@@ -41,6 +41,12 @@ static void test_request(void **state)
 	assert_contains(out.data, "Host: [::1]:8080\r\n");
 	assert_contains(out.data, "Authorization: Basic dXNlcjpwYXNz\r\n");
 	assert_contains(out.data, "X-A: 1\r\nAuthorization: Bearer t\r\n\r\n");
+	strbuf_reset(&out);
+	probe.username = NULL;
+	probe.bearer = "a.b-c";
+	probe.header_count = 0;
+	http_check_request(&probe, &out);
+	assert_contains(out.data, "\r\nAuthorization: Bearer a.b-c\r\n\r\n");
 	strbuf_release(&out);
 }
 

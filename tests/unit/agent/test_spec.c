@@ -84,6 +84,30 @@ static void test_defaults(void **state)
 	assert_null(spec->env[spec->env_count]);
 }
 
+static void test_probes_look_back_as_far_as_they_say(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_success(
+		build(fixture,
+		      GENERIC("{\"command\":[\"x\"],\"probes\":["
+			      "{\"kind\":\"tcp\",\"port\":1},"
+			      "{\"kind\":\"tcp\",\"port\":1,\"success\":2,\"failure\":3,"
+			      "\"failure_of\":5,\"start_grace_ms\":0},"
+			      "{\"kind\":\"tcp\",\"port\":1,\"success\":4,\"success_of\":2}]}"),
+		      NULL),
+		&fixture->err);
+	const struct probe_spec *probes = fixture->spec.probes;
+	assert_int_equal(probes[0].success_of, 1);
+	assert_int_equal(probes[0].failure_of, 3);
+	assert_int_equal(probes[0].start_grace_ms, 10000);
+	assert_int_equal(probes[1].success_of, 2);
+	assert_int_equal(probes[1].failure_of, 5);
+	/* None at all may be asked for. */
+	assert_int_equal(probes[1].start_grace_ms, 0);
+	assert_int_equal(probes[2].success_of, 4);
+}
+
 static void test_layers_override_key_by_key(void **state)
 {
 	struct fixture *fixture = *state;
@@ -169,6 +193,12 @@ static void test_bad_input_names_its_place(void **state)
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"http\",\"port\":1,"
 			 "\"headers\":[\"A: b\\r\\nC: d\"]}]}"),
 		 ERR_INVALID, "probes[0].headers", ""},
+		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"http\",\"port\":1,"
+			 "\"bearer\":\"a\\r\\nb\"}]}"),
+		 ERR_INVALID, "probes[0].bearer", "no token"},
+		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"http\",\"port\":1,"
+			 "\"bearer\":\"a\",\"username\":\"b\"}]}"),
+		 ERR_INVALID, "probes[0].bearer", "without username"},
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"log\"}]}"), ERR_INVALID,
 		 "probes[0].match", "required"},
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"tcp\",\"port\":1,"
@@ -321,6 +351,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_defaults),
+		TEST(test_probes_look_back_as_far_as_they_say),
 		TEST(test_layers_override_key_by_key),
 		TEST(test_expansion),
 		TEST(test_bad_input_names_its_place),
