@@ -47,6 +47,13 @@ static const struct column SERVICES[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
+static const struct column PROBES[] = {
+	{"SERVICE", "service", COLUMN_TEXT}, {"PROBE", "kind", COLUMN_TEXT},
+	{"ASKS", "target", COLUMN_TEXT},     {"FOR", "for", COLUMN_TEXT},
+	{"RESULT", "result", COLUMN_TEXT},   {"TOOK", "took", COLUMN_TEXT},
+	{"REASON", "text", COLUMN_TEXT},     {NULL, NULL, COLUMN_TEXT},
+};
+
 static const struct column TIMELINE[] = {
 	{"AT", "at", COLUMN_TIME},
 	{"KIND", "kind", COLUMN_TEXT},
@@ -70,6 +77,28 @@ bool node_list_command(struct cli *cli, struct error *err)
 			err);
 }
 
+/* {items} of all probes of all services, each with the name of its service. */
+static json_t *probes_of(const struct cli *cli, const json_t *services)
+{
+	json_t *items = json_array();
+	json_t *service, *probe;
+	size_t i, j;
+
+	json_array_foreach (services, i, service) {
+		json_array_foreach (json_object_get(service, "probes"), j, probe) {
+			json_int_t took = json_integer_value(json_object_get(probe, "duration_us"));
+			json_t *item = json_copy(probe);
+
+			json_object_set(item, "service", json_object_get(service, "name"));
+			if (took > 0)
+				json_object_set_new(item, "took",
+						    json_sprintf("%.1f ms", (double)took / 1000.0));
+			json_array_append_new(items, item);
+		}
+	}
+	return json_keep(json_pack("{s:o}", "items", items), cli->arena);
+}
+
 bool node_show_command(struct cli *cli, struct error *err)
 {
 	json_t *node;
@@ -85,6 +114,11 @@ bool node_show_command(struct cli *cli, struct error *err)
 	cli_say(cli, "%s", "");
 	print_list(cli, services, SERVICES,
 		   "no service yet; \"muster rollout start\" gives it one");
+	json_t *probes = probes_of(cli, json_object_get(node, "services"));
+	if (json_array_size(json_object_get(probes, "items")) > 0) {
+		cli_say(cli, "%s", "");
+		print_list(cli, probes, PROBES, "");
+	}
 	return true;
 }
 

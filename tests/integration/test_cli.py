@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from harness import FakeAgent, packages, program
+from harness import FakeAgent, packages, program, wait_until
 
 
 class Cli:
@@ -170,6 +170,26 @@ def test_tokens_and_enrolment(cli):
     assert "muster-agent enroll --server" in said and "--ca-fingerprint" in said
     listed = cli.json("enroll-token", "list")["items"]
     assert listed[0]["labels"] == {"site": "p1"} and listed[0]["uses_left"] == 2
+
+
+def test_node_show_tells_what_its_probes_say(server, tmp_path):
+    cli = Cli(server, tmp_path, "default")
+    cli.login()
+    service = {"state": "unhealthy", "ready": False, "pid": 7, "restarts": 0, "reason": "probe http"}
+    with FakeAgent(server) as node:
+        node.connect()
+        node.reported({"web": {**service, "run": True, "driver": "generic", "drift": False,
+                               "package": None, "config": None}})
+        node.health(services={"web": {**service, "probes": [
+            {"kind": "http", "target": "8080/ready", "for": "readiness", "result": "bad",
+             "duration_us": 1204, "text": "status 503 instead of 200"}]}})
+        said = wait_until(lambda: (text := cli.run("node", "show", node.name)) and
+                          "TOOK" in text and text, "the probe")
+        row = next(line for line in said.splitlines() if "8080/ready" in line)
+        for part in ("web", "http", "readiness", "bad", "1.2 ms", "status 503 instead of 200"):
+            assert part in row
+        probe, = cli.json("node", "show", node.name)["services"][0]["probes"]
+        assert probe["duration_us"] == 1204
 
 
 def test_nodes_and_exit_statuses(server, tmp_path):
