@@ -32,21 +32,23 @@ static bool send_next(struct link *link, enum channel stream)
 	struct window *window = &link->windows[stream];
 	struct spool_message message;
 	struct error err = {0};
+	usec_t correction;
 	bool found = false;
 
 	if (!window_has_room(window))
 		return false;
 	arena_reset(link->arena);
 	if (!spool_next(link->options.state, stream, window->sent, link->arena, &message, &found,
-			&err)) {
+			&err) ||
+	    (found && !boots_correction(link->options.state, &message.made, &correction, &err))) {
 		log_error("could not read the spool: %s", err.text);
 		return false;
 	}
 	if (!found)
 		return false;
 	int64_t first = window_first(window, message.seq, message.first);
-	const char *text =
-		spool_text(link->arena, &message, link->options.node, link->epoch, first);
+	const char *text = spool_text(link->arena, &message, link->options.node, link->epoch, first,
+				      correction);
 	if (!link_send(link, stream, text))
 		return false;
 	window_mark_sent(window, message.seq, clock_boottime());

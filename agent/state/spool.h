@@ -2,11 +2,14 @@
 /*
  * The streams to the server on disk: reported, logs, events, result. A message gets the next seq of
  * its stream and stays until the server has acknowledged it. Over the byte budget the oldest log
- * messages go first, then results, events last; the message behind a gap carries its begin (first), so
- * that the server can tell what is missing. Of reported only the newest matters, so a new one
- * takes the place of those that were not acknowledged.
+ * messages go first, then results, events last; the message behind a gap carries its begin (first) and
+ * how much was lost (dropped: log lines, events, results), so that the server can tell what is
+ * missing. The newest message of a stream always stays, since it tells of the gap. Of reported only
+ * the newest matters, so a new one takes the place of those that were not acknowledged, and
+ * nothing is lost.
  *
- * Bodies are stored without node, epoch and place, which spool_text puts in front.
+ * Bodies are stored without node, epoch and place, which spool_text puts in front, and with the wall
+ * times of their making, which spool_text puts right when the clock was wrong (boots.h).
  */
 #pragma once
 
@@ -19,15 +22,20 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "protocol/topics.h"
+#include "state/boots.h"
 #include "state/state.h"
 
 #define SPOOL_EPOCH_SIZE 17
 
+/* What a message costs on top of its body: a small one takes room in the file, too. */
+enum { SPOOL_MESSAGE_COST = 64 };
+
 struct spool_message {
 	int64_t seq;
 	int64_t first;
-	int64_t dropped; /* log lines lost before this message */
-	char *body;	 /* JSON object text */
+	int64_t dropped; /* lines, events or results lost before this message */
+	struct boot_stamp made;
+	char *body; /* JSON object text */
 };
 
 struct spool_counters {
@@ -42,8 +50,9 @@ MUST_CHECK bool spool_counters(struct state *state, enum channel stream, struct 
 			       struct error *err);
 
 /*
- * Adds a message, then makes room for budget_bytes. items is the number of log lines in it. The
- * body is borrowed; its members v, epoch, seq and first are left out.
+ * Adds a message, then makes room for budget_bytes. items is what is lost when it must go: the number
+ * of its log lines or events, 1 for a result, 0 for a report. The body is borrowed; its members v,
+ * epoch, seq and first are left out, and dropped is what is lost already.
  */
 MUST_CHECK bool spool_append(struct state *state, enum channel stream, json_t *body, int64_t items,
 			     int64_t budget_bytes, struct error *err);
@@ -63,9 +72,12 @@ MUST_CHECK bool spool_ack(struct state *state, enum channel stream, int64_t upto
  */
 MUST_CHECK bool spool_renumber(struct state *state, struct error *err);
 
-/* Bytes kept, all streams. */
+/* Bytes kept, all streams, the cost of each message included. */
 MUST_CHECK bool spool_bytes(struct state *state, int64_t *bytes, struct error *err);
 
-/* The message as it travels. first may reach further back than the message knows. */
+/*
+ * The message as it travels. first may reach further back than the message knows. With a correction
+ * (not 0) all its times are moved by it, and it says so (corrected_ms).
+ */
 char *spool_text(struct arena *arena, const struct spool_message *message, const char *node,
-		 const char *epoch, int64_t first);
+		 const char *epoch, int64_t first, usec_t correction);

@@ -14,12 +14,13 @@
 #include "base/error.h"
 #include "state/state.h"
 
-enum { SQL_CACHE = 48 };
+enum { SQL_CACHE = 80 };
 
 struct state {
 	sqlite3 *db;
-	int depth;   /* of state_begin */
-	bool failed; /* an inner pair has failed: the outermost rolls back */
+	int64_t boot; /* id of the current one, 0: not looked up yet */
+	int depth;    /* of state_begin */
+	bool failed;  /* an inner pair has failed: the outermost rolls back */
 	size_t cached;
 	struct {
 		const char *text;

@@ -11,6 +11,8 @@
 
 enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 2000, SHRINK_PAGES = 512 };
 
+static const char ADDITIONS_KEY[] = "additions";
+
 static const char SCHEMA[] =
 	"CREATE TABLE value(key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
 	/* slot: 'current' is what runs, 'candidate' is what was accepted and is not decided yet. */
@@ -34,6 +36,26 @@ static const char SCHEMA[] =
 	"CREATE TABLE log_position(service TEXT PRIMARY KEY, segment INTEGER NOT NULL,"
 	" offset INTEGER NOT NULL, lines INTEGER NOT NULL) WITHOUT ROWID;"
 	"PRAGMA user_version = 1;";
+
+/*
+ * What came later. Each only adds tables, and columns with a default, so that an older agent that is
+ * put back after a failed upgrade can go on with the file: that is why the version stays. The value
+ * "additions" counts those that are in; what was released is never changed.
+ */
+static const char *const ADDITIONS[] = {
+	/* What is known of the time in each boot, and when a message was made; bytes are counted, since
+	 * a full spool is too large to be summed up for each message. */
+	"CREATE TABLE boot(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE,"
+	" least INTEGER NOT NULL, most INTEGER NOT NULL);"
+	"ALTER TABLE spool ADD COLUMN boot INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE spool ADD COLUMN uptime INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE spool ADD COLUMN wall INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE stream ADD COLUMN bytes INTEGER NOT NULL DEFAULT 0;",
+};
+
+/* An older agent does not count. */
+static const char RECOUNT[] = "UPDATE stream SET bytes = (SELECT coalesce(sum(bytes), 0)"
+			      " FROM spool WHERE spool.stream = stream.stream)";
 
 static bool fail(struct state *state, struct error *err, const char *doing)
 {
@@ -134,6 +156,19 @@ static bool read_version(struct state *state, int *version, struct error *err)
 	return true;
 }
 
+static bool add_missing(struct state *state, struct error *err)
+{
+	int64_t done;
+
+	if (!state_get_int(state, ADDITIONS_KEY, 0, &done, err))
+		return false;
+	for (; done < (int64_t)ARRAY_SIZE(ADDITIONS); done++)
+		if (!execute(state, ADDITIONS[done], err) ||
+		    !state_set_int(state, ADDITIONS_KEY, done + 1, err))
+			return false;
+	return execute(state, RECOUNT, err);
+}
+
 static bool set_up(struct state *state, struct error *err)
 {
 	int version;
@@ -154,11 +189,11 @@ static bool set_up(struct state *state, struct error *err)
 				 "the state file has version %d, this agent knows up to %d: it was "
 				 "written by a newer agent",
 				 version, SCHEMA_VERSION);
-	if (version == SCHEMA_VERSION)
-		return true;
 	if (!state_begin(state, err))
 		return false;
-	return state_end(state, execute(state, SCHEMA, err), err);
+	bool ok = (version == SCHEMA_VERSION || execute(state, SCHEMA, err)) &&
+		  add_missing(state, err);
+	return state_end(state, ok, err);
 }
 
 bool state_open(const char *path, struct state **out, struct error *err)
@@ -227,6 +262,7 @@ bool state_end(struct state *state, bool ok, struct error *err)
 	if (--state->depth > 0)
 		return ok;
 	if (state->failed) {
+		state->boot = 0; /* its row may be gone again */
 		/* The first failure is what the caller must hear; SQLite may have rolled back itself. */
 		sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
 		if (ok)
@@ -235,6 +271,7 @@ bool state_end(struct state *state, bool ok, struct error *err)
 	}
 	if (execute(state, "COMMIT", err))
 		return true;
+	state->boot = 0;
 	sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;
 }

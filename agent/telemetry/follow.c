@@ -204,7 +204,7 @@ static bool store(struct follow *follow, struct service_log *log, const struct b
 		.service = log->name,
 		.lines = batch->lines,
 		.line_count = batch->count,
-		.dropped = batch->dropped,
+		.place.dropped = batch->dropped,
 	};
 
 	if (!state_begin(follow->options.state, err))

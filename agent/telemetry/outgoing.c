@@ -25,10 +25,11 @@ static bool append(struct outgoing *outgoing, enum channel stream, json_t *body,
 	return ok;
 }
 
-static bool append_or_log(struct outgoing *outgoing, enum channel stream, json_t *body)
+static bool append_or_log(struct outgoing *outgoing, enum channel stream, json_t *body,
+			  int64_t items)
 {
 	struct error err = {0};
-	bool ok = append(outgoing, stream, body, 0, &err);
+	bool ok = append(outgoing, stream, body, items, &err);
 
 	if (!ok)
 		log_error("could not keep a message of the stream %s: %s",
@@ -50,7 +51,7 @@ void outgoing_event(struct outgoing *outgoing, enum severity severity, const cha
 	va_end(arguments);
 	event.text = text_clean(arena, text, strlen(text), LIMIT_TEXT, false);
 	event.data = data;
-	append_or_log(outgoing, CHANNEL_EVENTS, msg_events_encode(&events));
+	append_or_log(outgoing, CHANNEL_EVENTS, msg_events_encode(&events), 1);
 	json_decref(data);
 	arena_free(arena);
 }
@@ -60,7 +61,7 @@ void outgoing_result(struct outgoing *outgoing, const struct msg_result *result)
 	struct msg_result copy = *result;
 
 	copy.at = clock_now_utc();
-	append_or_log(outgoing, CHANNEL_RESULT, msg_result_encode(&copy));
+	append_or_log(outgoing, CHANNEL_RESULT, msg_result_encode(&copy), 1);
 }
 
 bool outgoing_reported(struct outgoing *outgoing, const struct msg_reported *reported)
@@ -68,7 +69,7 @@ bool outgoing_reported(struct outgoing *outgoing, const struct msg_reported *rep
 	struct msg_reported copy = *reported;
 
 	copy.at = clock_now_utc();
-	return append_or_log(outgoing, CHANNEL_REPORTED, msg_reported_encode(&copy));
+	return append_or_log(outgoing, CHANNEL_REPORTED, msg_reported_encode(&copy), 0);
 }
 
 bool outgoing_logs(struct outgoing *outgoing, const struct msg_logs *logs, struct error *err)

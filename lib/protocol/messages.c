@@ -71,7 +71,6 @@ static const struct field LOGS_FIELDS[] = {
 	FIELD_STRING(struct msg_logs, service, FIELD_REQUIRED, LIMIT_NAME),
 	FIELD_OBJECTS(struct msg_logs, lines, line_count, FIELD_REQUIRED, LIMIT_LOG_LINES,
 		      LOG_LINE_FIELDS, sizeof(struct msg_log_line)),
-	FIELD_INT64(struct msg_logs, dropped, 0, 0, INT64_MAX),
 	FIELD_END,
 };
 

@@ -70,11 +70,17 @@ enum log_stream {
 };
 extern const char *const LOG_STREAM_NAMES[];
 
-/* Place in a stream. The message covers first..seq; first is seq when it was absent. */
+/*
+ * Place in a stream. The message covers first..seq; first is seq when it was absent. dropped counts the
+ * log lines, events or results that were lost before it. corrected_ms: the device's clock was
+ * wrong, and the times in the message were moved by so much.
+ */
 struct msg_place {
 	const char *epoch; /* 16 hex digits */
 	int64_t seq;
 	int64_t first;
+	int64_t dropped;
+	int64_t corrected_ms;
 };
 
 struct msg_hello {
@@ -196,7 +202,6 @@ struct msg_logs {
 	const char *service;
 	struct msg_log_line *lines;
 	size_t line_count;
-	int64_t dropped;
 };
 
 struct msg_failure {

@@ -6,9 +6,9 @@
 
 static json_t *line_encode(const struct log_line *line)
 {
-	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:s}", "id", (json_int_t)line->id, "node",
+	return json_pack("{s:I, s:s, s:s, s:o, s:s, s:s, s:b}", "id", (json_int_t)line->id, "node",
 			 line->node_id, "service", line->service, "at", encode_time(line->at),
-			 "stream", line->stream, "text", line->text);
+			 "stream", line->stream, "text", line->text, "corrected", line->corrected);
 }
 
 bool logs_list_handler(struct request *req, struct error *err)

@@ -5,17 +5,19 @@
 #include "store/db.h"
 
 static const char LOGS_INSERT[] =
-	"INSERT INTO log_line (project_id, node_id, service, at, stream, text)"
-	" SELECT project_id, node_id, service, at, stream, text"
+	"INSERT INTO log_line (project_id, node_id, service, at, stream, text,"
+	" corrected)"
+	" SELECT project_id, node_id, service, at, stream, text, coalesce(corrected, false)"
 	" FROM json_to_recordset($1::json)"
-	" AS r (project_id text, node_id text, service text, at timestamptz, stream text, text text)";
+	" AS r (project_id text, node_id text, service text, at timestamptz, stream text, text text,"
+	" corrected boolean)";
 
 /* Two statements, since the end from which to read decides the plan. */
-#define LOGS_SELECT                                                         \
-	"SELECT id, node_id, service, at, stream, text FROM log_line"       \
-	" WHERE project_id = $1 AND ($2::text IS NULL OR node_id = $2)"     \
-	" AND ($3::text IS NULL OR service = $3)"                           \
-	" AND ($4::text IS NULL OR position(lower($4) IN lower(text)) > 0)" \
+#define LOGS_SELECT                                                              \
+	"SELECT id, node_id, service, at, stream, text, corrected FROM log_line" \
+	" WHERE project_id = $1 AND ($2::text IS NULL OR node_id = $2)"          \
+	" AND ($3::text IS NULL OR service = $3)"                                \
+	" AND ($4::text IS NULL OR position(lower($4) IN lower(text)) > 0)"      \
 	" AND id > $5 AND ($6 = 0 OR id < $6)"
 
 /* Ids are given before commit: who follows the end must not step over lines that a running
@@ -61,6 +63,7 @@ bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line
 			.at = db_get_time(&rows, i, 3),
 			.stream = db_get_text(&rows, i, 4),
 			.text = db_get_text(&rows, i, 5),
+			.corrected = db_get_bool(&rows, i, 6),
 		};
 	*out = lines;
 	*count = rows.count;

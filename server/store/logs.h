@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "model/ctx.h"
 
-/* Rows [{project_id, node_id, service, at, stream, text}], of any project; borrowed. */
+/* Rows [{project_id, node_id, service, at, stream, text, corrected}], of any project; borrowed. */
 MUST_CHECK bool logs_insert(struct ctx *ctx, const json_t *rows, struct error *err);
 
 struct log_line {
@@ -21,6 +21,7 @@ struct log_line {
 	usec_t at;
 	const char *stream; /* stdout, stderr, agent */
 	const char *text;
+	bool corrected; /* its time was put right by the node */
 };
 
 struct log_filter {

@@ -84,6 +84,18 @@ void rows_reported(json_t *rows, const struct health_node *node,
 	}
 }
 
+/* The event's own data with the mark added; a new reference or NULL. */
+static json_t *marked_data(const struct msg_event *event, int64_t corrected_ms)
+{
+	json_t *data;
+
+	if (corrected_ms == 0)
+		return json_incref(event->data);
+	data = json_is_object(event->data) ? json_copy(event->data) : json_object();
+	json_object_set_new(data, "clock_corrected_ms", json_integer(corrected_ms));
+	return data;
+}
+
 void rows_events(json_t *rows, const struct health_node *node, const struct msg_events *events)
 {
 	for (size_t i = 0; i < events->event_count; i++) {
@@ -91,37 +103,48 @@ void rows_events(json_t *rows, const struct health_node *node, const struct msg_
 
 		json_array_append_new(
 			rows,
-			json_pack("{s:s, s:s, s:s?, s:o, s:s, s:s, s:s?, s:O?}", "project_id",
+			json_pack("{s:s, s:s, s:s?, s:o, s:s, s:s, s:s?, s:o?}", "project_id",
 				  node->project_id, "node_id", node->id, "service", event->service,
 				  "at", time_json(event->at != 0 ? event->at : events->at), "kind",
 				  event->kind, "severity", SEVERITY_NAMES[event->severity], "text",
-				  event->text, "data", event->data));
+				  event->text, "data",
+				  marked_data(event, events->place.corrected_ms)));
 	}
 }
 
-static json_t *row_line(const struct health_node *node, const char *service, usec_t at,
+static json_t *row_line(const struct health_node *node, const struct msg_logs *logs, usec_t at,
 			const char *stream, const char *text)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s}", "project_id", node->project_id,
-			 "node_id", node->id, "service", service, "at", time_json(at), "stream",
-			 stream, "text", text);
+	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:b}", "project_id", node->project_id,
+			 "node_id", node->id, "service", logs->service, "at", time_json(at),
+			 "stream", stream, "text", text, "corrected",
+			 logs->place.corrected_ms != 0);
 }
 
 void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs)
 {
 	char text[80];
 
-	if (logs->dropped > 0) {
+	if (logs->place.dropped > 0) {
 		usec_t at = logs->line_count > 0 ? logs->lines[0].at : clock_now_utc();
 
 		snprintf(text, sizeof(text), "%" PRId64 " earlier lines were dropped on the node",
-			 logs->dropped);
-		json_array_append_new(rows, row_line(node, logs->service, at, "agent", text));
+			 logs->place.dropped);
+		json_array_append_new(rows, row_line(node, logs, at, "agent", text));
 	}
 	for (size_t i = 0; i < logs->line_count; i++)
-		json_array_append_new(rows, row_line(node, logs->service, logs->lines[i].at,
+		json_array_append_new(rows, row_line(node, logs, logs->lines[i].at,
 						     LOG_STREAM_NAMES[logs->lines[i].stream],
 						     logs->lines[i].text));
+}
+
+json_t *row_gap(const struct health_node *node, usec_t at, const char *stream, int64_t dropped)
+{
+	char text[100];
+
+	snprintf(text, sizeof(text),
+		 "%" PRId64 " earlier %s were given up on the node: no room left", dropped, stream);
+	return row_event(node, at, "stream.gap", "warning", text);
 }
 
 json_t *row_event(const struct health_node *node, usec_t at, const char *kind, const char *severity,

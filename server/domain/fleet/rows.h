@@ -19,11 +19,14 @@ json_t *row_health_body(const struct msg_health *health);
 void rows_reported(json_t *rows, const struct health_node *node,
 		   const struct msg_reported *reported);
 
-/* Appends one row per event. */
+/* Appends one row per event. What the node has corrected (a wrong clock) says so in its data. */
 void rows_events(json_t *rows, const struct health_node *node, const struct msg_events *events);
 
 /* Appends one row per line, and one that says how many the agent had to drop. */
 void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs);
+
+/* An event that says how many messages of a stream the agent had to give up before this one. */
+json_t *row_gap(const struct health_node *node, usec_t at, const char *stream, int64_t dropped);
 
 json_t *row_event(const struct health_node *node, usec_t at, const char *kind, const char *severity,
 		  const char *text);

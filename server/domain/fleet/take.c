@@ -292,6 +292,12 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 		said->begins |= taking->places[i].last_seq == 0;
 		taking->places[i].last_seq = message->place.seq;
 		taking->places[i].changed = true;
+		/* Lost log lines are told among the lines. */
+		if (message->place.dropped > 0 && message->at.channel != CHANNEL_LOGS)
+			json_array_append_new(taking->events,
+					      row_gap(said->node, message->received_at,
+						      channel_info(message->at.channel)->name,
+						      message->place.dropped));
 	}
 	if (message->refusal != NULL) {
 		refuse(taking, message, message->refusal);

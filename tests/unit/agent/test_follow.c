@@ -89,7 +89,7 @@ static void append_text(const char *segment, const char *text)
 	append(segment, text, strlen(text));
 }
 
-/* The body of the message with this seq, "" when there is none. */
+/* The message with this seq as it travels, "" when there is none. */
 static const char *message(struct fixture *fixture, int64_t seq)
 {
 	struct spool_message found_message;
@@ -99,7 +99,9 @@ static const char *message(struct fixture *fixture, int64_t seq)
 	assert_success(spool_next(fixture->state, CHANNEL_LOGS, seq - 1, fixture->arena,
 				  &found_message, &found, &err),
 		       &err);
-	return found ? found_message.body : "";
+	return found ? spool_text(fixture->arena, &found_message, "nabcdef", "0123456789abcdef",
+				  found_message.first, 0)
+		     : "";
 }
 
 static void uploads_whole_lines_once(void **state)

@@ -1,55 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <sys/stat.h>
-
 #include "base/clock.h"
 #include "state/desired.h"
 #include "state/log_position.h"
 #include "state/packages.h"
-#include "state/spool.h"
 #include "state/trusted_time.h"
-#include "temporary_folder.h"
-#include "test.h"
-
-struct fixture {
-	void *folder;
-	char path[256];
-	struct arena *arena;
-	struct state *state;
-};
-
-static int setup(void **state)
-{
-	struct fixture *fixture = xcalloc(1, sizeof(*fixture));
-	struct error err = {0};
-
-	if (temporary_folder_setup(&fixture->folder) != 0)
-		return -1;
-	snprintf(fixture->path, sizeof(fixture->path), "%s/state.db", (char *)fixture->folder);
-	fixture->arena = arena_new();
-	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
-	*state = fixture;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct fixture *fixture = *state;
-	int result;
-
-	state_close(fixture->state);
-	arena_free(fixture->arena);
-	result = temporary_folder_teardown(&fixture->folder);
-	free(fixture);
-	return result;
-}
-
-static void reopen(struct fixture *fixture)
-{
-	struct error err = {0};
-
-	state_close(fixture->state);
-	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
-}
+#include "state_fixture.h"
 
 static void keeps_values_and_rolls_back(void **state)
 {
@@ -89,160 +44,6 @@ static void refuses_a_newer_and_a_damaged_file(void **state)
 	fclose(file);
 	assert_false(state_open(path, &other, &err));
 	assert_contains(err.text, "junk.db");
-}
-
-static void add(struct fixture *fixture, enum channel stream, const char *text, int64_t items,
-		int64_t budget)
-{
-	json_auto_t *body = json_pack("{s:i, s:s, s:s}", "v", 1, "seq", "9", "t", text);
-	struct error err = {0};
-
-	assert_success(spool_append(fixture->state, stream, body, items, budget, &err), &err);
-}
-
-static struct spool_message next(struct fixture *fixture, enum channel stream, int64_t seq)
-{
-	struct spool_message message = {0};
-	struct error err = {0};
-	bool found;
-
-	assert_success(
-		spool_next(fixture->state, stream, seq, fixture->arena, &message, &found, &err),
-		&err);
-	return found ? message : (struct spool_message){0};
-}
-
-static void numbers_and_drops_what_is_acknowledged(void **state)
-{
-	struct fixture *fixture = *state;
-	struct spool_counters counters;
-	struct error err = {0};
-
-	for (int i = 0; i < 3; i++)
-		add(fixture, CHANNEL_EVENTS, "x", 0, 1 << 20);
-	add(fixture, CHANNEL_LOGS, "y", 1, 1 << 20);
-	assert_int_equal(next(fixture, CHANNEL_EVENTS, 0).seq, 1);
-	assert_int_equal(next(fixture, CHANNEL_LOGS, 0).seq, 1);
-	assert_success(spool_ack(fixture->state, CHANNEL_EVENTS, 2, &err), &err);
-	assert_success(spool_ack(fixture->state, CHANNEL_EVENTS, 99, &err), &err);
-	reopen(fixture);
-	assert_int_equal(next(fixture, CHANNEL_EVENTS, 0).seq, 3);
-	assert_success(spool_counters(fixture->state, CHANNEL_EVENTS, &counters, &err), &err);
-	assert_int_equal(counters.produced, 3);
-	assert_int_equal(counters.acked, 2);
-	add(fixture, CHANNEL_EVENTS, "z", 0, 1 << 20);
-	assert_int_equal(next(fixture, CHANNEL_EVENTS, 3).seq, 4);
-}
-
-static void writes_the_message_as_it_travels(void **state)
-{
-	struct fixture *fixture = *state;
-
-	add(fixture, CHANNEL_EVENTS, "x", 0, 1 << 20);
-	struct spool_message message = next(fixture, CHANNEL_EVENTS, 0);
-	assert_string_equal(
-		spool_text(fixture->arena, &message, "n1", "0123456789abcdef", message.first),
-		"{\"v\":1,\"node\":\"n1\",\"epoch\":\"0123456789abcdef\",\"seq\":1,\"t\":\"x\"}");
-	message.seq = 9;
-	message.dropped = 4;
-	assert_string_equal(spool_text(fixture->arena, &message, "n1", "0123456789abcdef", 3),
-			    "{\"v\":1,\"node\":\"n1\",\"epoch\":\"0123456789abcdef\",\"seq\":9,"
-			    "\"first\":3,\"dropped\":4,\"t\":\"x\"}");
-}
-
-static void gives_up_the_oldest_logs_first(void **state)
-{
-	struct fixture *fixture = *state;
-	struct error err = {0};
-	int64_t bytes;
-
-	for (int i = 0; i < 10; i++)
-		add(fixture, CHANNEL_LOGS, "0123456789012345678901234567890123456789", 5, 10000);
-	for (int i = 0; i < 4; i++)
-		add(fixture, CHANNEL_EVENTS, "0123456789012345678901234567890123456789", 0, 400);
-	assert_success(spool_bytes(fixture->state, &bytes, &err), &err);
-	assert_true(bytes <= 400);
-	struct spool_message message = next(fixture, CHANNEL_LOGS, 0);
-	assert_int_equal(message.first, 1);
-	assert_true(message.seq > 1);
-	assert_int_equal(message.dropped, (message.seq - 1) * 5);
-	assert_int_equal(next(fixture, CHANNEL_EVENTS, 0).seq, 1);
-
-	/* Nothing but events is left to give: then they go too, but the last one stays. */
-	for (int i = 0; i < 10; i++)
-		add(fixture, CHANNEL_EVENTS, "0123456789012345678901234567890123456789", 0, 10);
-	message = next(fixture, CHANNEL_EVENTS, 0);
-	assert_int_equal(message.seq, 14);
-	assert_int_equal(message.first, 1);
-	assert_int_equal(next(fixture, CHANNEL_LOGS, 0).seq, 10);
-}
-
-static off_t file_size(struct fixture *fixture)
-{
-	struct stat status;
-
-	reopen(fixture); /* brings the write-ahead log into the file */
-	assert_int_equal(stat(fixture->path, &status), 0);
-	return status.st_size;
-}
-
-static void gives_space_back(void **state)
-{
-	struct fixture *fixture = *state;
-	char text[4096];
-	struct error err = {0};
-
-	memset(text, 'x', sizeof(text) - 1);
-	text[sizeof(text) - 1] = '\0';
-	assert_success(state_begin(fixture->state, &err), &err);
-	for (int i = 0; i < 2000; i++)
-		add(fixture, CHANNEL_LOGS, text, 1, 64 << 20);
-	assert_success(state_end(fixture->state, true, &err), &err);
-	off_t full = file_size(fixture);
-	assert_true(full > 8 << 20);
-	for (int i = 1; i <= 40; i++)
-		assert_success(spool_ack(fixture->state, CHANNEL_LOGS, i * 50, &err), &err);
-	assert_true(file_size(fixture) < full / 2);
-}
-
-static void keeps_only_the_newest_report(void **state)
-{
-	struct fixture *fixture = *state;
-	struct error err = {0};
-
-	for (int i = 0; i < 3; i++)
-		add(fixture, CHANNEL_REPORTED, "x", 0, 1 << 20);
-	assert_int_equal(next(fixture, CHANNEL_REPORTED, 0).seq, 3);
-	assert_int_equal(next(fixture, CHANNEL_REPORTED, 0).first, 1);
-	assert_success(spool_ack(fixture->state, CHANNEL_REPORTED, 3, &err), &err);
-	add(fixture, CHANNEL_REPORTED, "x", 0, 1 << 20);
-	assert_int_equal(next(fixture, CHANNEL_REPORTED, 0).first, 4);
-}
-
-static void renumbers_for_a_new_epoch(void **state)
-{
-	struct fixture *fixture = *state;
-	char before[SPOOL_EPOCH_SIZE], after[SPOOL_EPOCH_SIZE];
-	struct spool_counters counters;
-	struct error err = {0};
-
-	assert_success(spool_epoch(fixture->state, before, &err), &err);
-	reopen(fixture);
-	assert_success(spool_epoch(fixture->state, after, &err), &err);
-	assert_string_equal(before, after);
-	for (int i = 0; i < 6; i++)
-		add(fixture, CHANNEL_EVENTS, "x", 0, 1 << 20);
-	add(fixture, CHANNEL_LOGS, "x", 0, 1 << 20);
-	assert_success(spool_ack(fixture->state, CHANNEL_EVENTS, 3, &err), &err);
-	assert_success(spool_renumber(fixture->state, &err), &err);
-	assert_success(spool_epoch(fixture->state, after, &err), &err);
-	assert_string_not_equal(before, after);
-	for (int64_t seq = 0; seq < 3; seq++)
-		assert_int_equal(next(fixture, CHANNEL_EVENTS, seq).seq, seq + 1);
-	assert_int_equal(next(fixture, CHANNEL_EVENTS, 3).seq, 0);
-	assert_success(spool_counters(fixture->state, CHANNEL_EVENTS, &counters, &err), &err);
-	assert_int_equal(counters.produced, 3);
-	assert_int_equal(counters.acked, 0);
 }
 
 static const struct desired_record RECORD = {
@@ -368,13 +169,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(keeps_values_and_rolls_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(refuses_a_newer_and_a_damaged_file, setup,
 						teardown),
-		cmocka_unit_test_setup_teardown(numbers_and_drops_what_is_acknowledged, setup,
-						teardown),
-		cmocka_unit_test_setup_teardown(writes_the_message_as_it_travels, setup, teardown),
-		cmocka_unit_test_setup_teardown(gives_up_the_oldest_logs_first, setup, teardown),
-		cmocka_unit_test_setup_teardown(gives_space_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(keeps_only_the_newest_report, setup, teardown),
-		cmocka_unit_test_setup_teardown(renumbers_for_a_new_epoch, setup, teardown),
 		cmocka_unit_test_setup_teardown(moves_a_candidate_through_its_life, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(lets_a_command_run_once, setup, teardown),

@@ -66,7 +66,7 @@ static void reads_a_stream_message(void **state)
 	assert_int_equal(message.place.seq, 7);
 	assert_int_equal(message.body.logs.line_count, 1);
 	assert_string_equal(message.body.logs.lines[0].text, "hot");
-	assert_int_equal(message.body.logs.dropped, 3);
+	assert_int_equal(message.body.logs.place.dropped, 3);
 }
 
 static void reads_a_last_will(void **state)
