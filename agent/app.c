@@ -79,6 +79,15 @@ static void services_stopped(void *arg)
 	loop_stop(app->loop);
 }
 
+static void shut_down(struct app *app, struct control_client *client)
+{
+	log_info("shutting down with all services");
+	app->ending = true;
+	app->shutdown_client = client;
+	beat_end(app);
+	supervisor_stop_all(app->supervisor, services_stopped, app);
+}
+
 static void asked(struct control_client *client, const char *word, void *arg)
 {
 	struct app *app = arg;
@@ -86,10 +95,7 @@ static void asked(struct control_client *client, const char *word, void *arg)
 	if (strcmp(word, "status") == 0) {
 		control_answer(client, status_answer(app));
 	} else if (strcmp(word, "shutdown") == 0 && !app->ending) {
-		log_info("shutting down with all services");
-		app->ending = true;
-		app->shutdown_client = client;
-		supervisor_stop_all(app->supervisor, services_stopped, app);
+		shut_down(app, client);
 	} else {
 		control_answer(client, json_pack("{s:s}", "error", "unknown request"));
 	}
@@ -103,8 +109,21 @@ static void signal_arrived(int fd, short revents, void *arg)
 	(void)revents;
 	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
+	if (app->config->contained && !app->ending) {
+		shut_down(app, NULL);
+		return;
+	}
 	log_info("ending, services go on signal=%u", info.ssi_signo);
+	beat_end(app);
 	loop_stop(app->loop);
+}
+
+/* A terminal that closes ends us like SIGTERM, unless nohup(1) says that it must not. */
+static bool is_ignored(int number)
+{
+	struct sigaction action;
+
+	return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
 static bool catch_signals(struct app *app, struct error *err)
@@ -115,6 +134,8 @@ static bool catch_signals(struct app *app, struct error *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
+	if (!is_ignored(SIGHUP))
+		sigaddset(&set, SIGHUP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	app->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (app->signal_fd < 0)
@@ -240,6 +261,7 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 static void take_down(struct app *app)
 {
 	loop_timer_cancel(app->loop, app->health_timer);
+	loop_timer_cancel(app->loop, app->beat_timer);
 	if (app->follow)
 		follow_turn(app->follow);
 	follow_free(app->follow);
@@ -256,6 +278,7 @@ static void take_down(struct app *app)
 	state_close(app->state);
 	loop_free(app->loop);
 	fd_cleanup(&app->lock_fd);
+	notify_release(&app->notify);
 }
 
 bool app_run(const struct config *config, struct arena *arena, struct error *err)
@@ -265,11 +288,13 @@ bool app_run(const struct config *config, struct arena *arena, struct error *err
 	app->config = config;
 	app->signal_fd = -1;
 	app->lock_fd = -1;
+	notify_init(&app->notify);
 	app->loop = loop_new();
 	bool ok = set_up(app, arena, err);
 	if (ok) {
 		log_info("muster-agent %s runs for node %s (%s)", MUSTER_VERSION,
 			 app->identity.node_id, app->identity.name);
+		beat_start(app);
 		loop_run(app->loop);
 	}
 	take_down(app);
@@ -299,6 +324,7 @@ bool app_stop_services(const struct config *config, struct arena *arena, struct 
 	app->config = config;
 	app->signal_fd = -1;
 	app->lock_fd = -1;
+	notify_init(&app->notify);
 	app->loop = loop_new();
 	bool ok = open_folder(app, arena, err);
 	if (ok) {

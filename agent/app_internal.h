@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What app.c (life), hello.c, health.c, notices.c (messages) and status.c (local answers) share. */
+/*
+ * What app.c (life), hello.c, health.c, notices.c (messages), status.c (local answers) and beat.c
+ * (the service manager) share.
+ */
 #pragma once
 
 #include "app.h"
+#include "base/notify.h"
 #include "control.h"
 #include "identity.h"
 #include "link/link.h"
@@ -32,6 +36,8 @@ struct app {
 	int signal_fd;
 	int lock_fd;
 	uint64_t health_timer;
+	struct notify notify;
+	uint64_t beat_timer;
 	bool ending;
 	bool disk_low; /* the event was sent */
 	struct cpu_meter host_cpu;
@@ -49,3 +55,12 @@ void health_send(struct app *app);
 
 /* The answer to "status". The caller owns it. */
 json_t *status_answer(struct app *app);
+
+/*
+ * Tells the service manager that we are ready, and from then on, at half of its watchdog's time,
+ * that the loop still turns, with a line on how things are.
+ */
+void beat_start(struct app *app);
+
+/* Tells it that we are about to end. The beats go on until we do. */
+void beat_end(struct app *app);

@@ -28,6 +28,7 @@ struct config {
 	int64_t unpack_max_bytes;
 	int64_t disk_reserve_bytes;
 	bool json;
+	bool contained; /* not a setting: we end with our container, and so must the services */
 };
 
 enum { MAX_LABELS = 32 };

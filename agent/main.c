@@ -14,6 +14,7 @@
 #include "enroll.h"
 #include "fetch/download.h"
 #include "fetch/unpack.h"
+#include "init.h"
 #include "reconcile/snapshot.h"
 
 enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
@@ -54,8 +55,13 @@ static int run_command(int argc, char **argv)
 
 	/* Name resolution is the one thing that may block the loop: not for long. */
 	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
-	if (!load(argc, argv, arena, &config, &err) || !app_run(&config, arena, &err))
+	if (!load(argc, argv, arena, &config, &err)) {
 		result = fail(&err);
+	} else {
+		config.contained = init_hold();
+		if (!app_run(&config, arena, &err))
+			result = fail(&err);
+	}
 	arena_free(arena);
 	return result;
 }

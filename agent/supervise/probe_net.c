@@ -66,10 +66,8 @@ static void finish(struct probe *probe, bool good, const char *text)
 static void finish_errno(struct probe *probe, const char *what, int error)
 {
 	char text[128];
-	char reason[64];
 
-	snprintf(text, sizeof(text), "could not %s: %s", what,
-		 strerror_r(error, reason, sizeof(reason)));
+	snprintf(text, sizeof(text), "could not %s: %s", what, strerror(error));
 	finish(probe, false, text);
 }
 

@@ -58,13 +58,13 @@ void error_fill_errno(struct error *err, enum error_code code, int error_number,
 		      ...)
 {
 	char text[sizeof(err->text)];
-	char reason[96];
 	va_list arguments;
 
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	error_fill(err, code, "%s: %s", text, strerror_r(error_number, reason, sizeof(reason)));
+	/* Safe with threads in glibc since 2.32 and in musl, which know different strerror_r. */
+	error_fill(err, code, "%s: %s", text, strerror(error_number));
 }
 
 void error_fill_prefix(struct error *err, const char *format, ...)
