@@ -18,6 +18,8 @@ static enum supervisor_gate judge(const struct service *service, int64_t gate_ms
 		*reason = service->gate_reason;
 		return GATE_FAILED;
 	}
+	if (service->asked_for != SERVICE_EVENT_COUNT)
+		return GATE_WAIT;
 	if (!service->spec.run)
 		return service_has_process(service) ? GATE_WAIT : GATE_OK;
 	switch (service->state) {

@@ -23,6 +23,8 @@ struct service *service_new(struct supervisor *supervisor, const char *name)
 	service->arena = arena_new();
 	snprintf(service->name, sizeof(service->name), "%s", name);
 	snprintf(service->log_dir, sizeof(service->log_dir), "logs/%s", name);
+	service->asked_for = SERVICE_EVENT_COUNT;
+	service->ended = true;
 	service->spec.name = service->name;
 	service->spec.driver = "";
 	service->spec.stop_signal = SIGTERM;
@@ -94,6 +96,8 @@ static bool starts_after(const struct service *service, const char *name, int de
 
 static bool is_on_its_way(const struct service *service)
 {
+	if (service->asked_for == EVENT_RESTART)
+		return true;
 	switch (service->state) {
 	case SERVICE_WAITING:
 	case SERVICE_STARTING:
@@ -120,6 +124,50 @@ const char *service_waits_for(const struct service *service)
 	return NULL;
 }
 
+/* Has it a process that will end soon because it was asked for? */
+static bool has_to_end(const struct service *service)
+{
+	return service_has_process(service) &&
+	       (service->asked_for != SERVICE_EVENT_COUNT || service->state == SERVICE_STOPPING ||
+		service->state == SERVICE_RESTARTING);
+}
+
+const struct service *service_ends_after(const struct service *service)
+{
+	const struct supervisor *supervisor = service->supervisor;
+
+	for (size_t i = 0; i < supervisor->count; i++) {
+		const struct service *other = supervisor->services[i];
+
+		/* In a circle the order means nothing. */
+		if (other != service && has_to_end(other) &&
+		    starts_after(other, service->name, MAX_AFTER_DEPTH) &&
+		    !starts_after(service, other->name, MAX_AFTER_DEPTH))
+			return other;
+	}
+	return NULL;
+}
+
+void service_unask(struct service *service)
+{
+	service->asked_for = SERVICE_EVENT_COUNT;
+	if (service->state == SERVICE_RUNNING)
+		service->reason[0] = '\0';
+}
+
+void service_ask(struct service *service, enum service_event event)
+{
+	service->asked_for = SERVICE_EVENT_COUNT;
+	if (!service_has_process(service) || service->state == SERVICE_STOPPING ||
+	    service->state == SERVICE_RESTARTING) {
+		service_dispatch(service, event);
+		return;
+	}
+	/* Whoever has to end before it may be named within the same turn of the loop. */
+	service->asked_for = event;
+	supervisor_poke(service->supervisor);
+}
+
 static void begin(struct service *service)
 {
 	const char *name = service_waits_for(service);
@@ -136,12 +184,12 @@ static void begin(struct service *service)
 static void stop(struct service *service)
 {
 	service_probes_stop(service);
-	if (service->client && !service->leaving) {
+	if (service->client && !service->leaving && !service->ended) {
 		shim_client_stop(service->client, service->spec.stop_signal,
 				 service->spec.stop_grace_ms);
 		return;
 	}
-	/* It was not started yet: the last shim is still on its way out. */
+	/* It has ended already, or was not started yet: the last shim is still on its way out. */
 	service->spawn_pending = false;
 	service->delay_ms = 0;
 	service_dispatch(service, EVENT_EXITED_AGAIN);
@@ -243,6 +291,8 @@ static void state_entered(struct service *service, enum service_state before)
 				   (long long)service->spec.stop_grace_ms);
 	if (service->state == SERVICE_RESTARTING && before == SERVICE_STOPPING)
 		service_set_reason(service, "starts again when it has ended");
+	if (service->state == SERVICE_RESTARTING && !service->reason[0])
+		service_set_reason(service, "stops, to start again");
 	service_notice(service, NOTICE_STATE);
 }
 

@@ -21,6 +21,9 @@ struct service {
 	bool claimed;  /* has a spec: supervisor_set was called */
 	bool halted;   /* stopped by command */
 	bool removing; /* forgotten as soon as it is stopped */
+	/* EVENT_STOP or EVENT_RESTART that waits for its turn, see service_ask; or none. */
+	enum service_event asked_for;
+	bool ended; /* there is no process, and none on its way */
 	int64_t generation;
 
 	enum service_state state;
@@ -88,6 +91,15 @@ struct service *service_new(struct supervisor *supervisor, const char *name);
 /* The shim and the service stay. */
 void service_free(struct service *service);
 void service_dispatch(struct service *service, enum service_event event);
+/*
+ * EVENT_STOP or EVENT_RESTART in its turn: a service ends after those that start after it and have
+ * to end as well. At once when it has no process.
+ */
+void service_ask(struct service *service, enum service_event event);
+/* It goes on after all. */
+void service_unask(struct service *service);
+/* Whose end it has to wait for; NULL: its turn has come. */
+const struct service *service_ends_after(const struct service *service);
 /* Marks a notice as due; service_deliver calls it out, unless a chain of events still runs. */
 void service_notice(struct service *service, enum supervisor_notice notice);
 void service_deliver(struct service *service);

@@ -140,7 +140,16 @@ static void service_over(struct service *service, bool success)
 	service_probes_stop(service);
 	service->pid = 0;
 	service->ran_us = 0;
+	service->ended = true;
 	service_notice(service, NOTICE_EXITED);
+	if (service->asked_for != SERVICE_EVENT_COUNT) {
+		enum service_event event = service->asked_for;
+
+		/* It had to end anyway, only its turn had not come. */
+		service->asked_for = SERVICE_EVENT_COUNT;
+		service_dispatch(service, event);
+		return;
+	}
 	if (state != SERVICE_STOPPING && !(state == SERVICE_RESTARTING && service->asked)) {
 		decision = restart_decide(&service->history, &service->spec.restart, success,
 					  clock_boottime(), ran_us, random_below(1 << 20));
@@ -205,6 +214,7 @@ void service_spawn(struct service *service)
 	}
 	memcpy(service->hot_digest, service->spec.hot_digest, sizeof(service->hot_digest));
 	service_tag(service, tag);
+	service->ended = false;
 	shim_client_run(service->client, tag);
 }
 
@@ -270,6 +280,7 @@ static void status_received(struct service *service, const struct shim_event *ev
 static void unclaimed_over(struct service *service)
 {
 	service->pid = 0;
+	service->ended = true;
 	service->state = SERVICE_STOPPED;
 	service->since = clock_now_utc();
 	service_set_reason(service, "%s", service->exit_text);
@@ -357,6 +368,7 @@ void service_adopted(struct service *service, struct shim_client *client,
 		memcpy(service->hot_digest, dot + 1, SHA256_HEX_SIZE - 1);
 	}
 	service_set_reason(service, "adopted without a process");
-	if (status->phase != SHIM_IDLE || status->exit_pending)
+	service->ended = status->phase == SHIM_IDLE && !status->exit_pending;
+	if (!service->ended)
 		service_dispatch(service, EVENT_ADOPTED);
 }

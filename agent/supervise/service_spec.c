@@ -47,14 +47,14 @@ static void running_meets_spec(struct service *service)
 		service->gate_from = clock_boottime();
 		service->asked = true;
 		service_set_reason(service, "stops, to start with the new version");
-		service_dispatch(service, EVENT_RESTART);
+		service_ask(service, EVENT_RESTART);
 		return;
 	}
 	if (has_process && strcmp(service->hot_digest, service->spec.hot_digest) != 0) {
 		if (service->spec.reload_signal == 0) {
 			service->asked = true;
 			service_set_reason(service, "stops, to start with the new files");
-			service_dispatch(service, EVENT_RESTART);
+			service_ask(service, EVENT_RESTART);
 			return;
 		}
 		service_reload(service);
@@ -79,10 +79,13 @@ void service_take_spec(struct service *service, const struct service_spec *spec,
 		return;
 	service->halted = false;
 	service->removing = false;
+	/* A restart by command is still wanted, a stop is not. */
+	if (!same || service->asked_for == EVENT_STOP)
+		service_unask(service);
 	if (!same)
 		spec_replace(service, spec);
 	if (!service->spec.run) {
-		service_dispatch(service, EVENT_STOP);
+		service_ask(service, EVENT_STOP);
 		return;
 	}
 	/* What ran to its good end once for this spec does not run again. */

@@ -122,42 +122,27 @@ static bool is_gone(const struct service *service)
 	       service->state != SERVICE_WAITING && service->state != SERVICE_BACKOFF;
 }
 
-/* Does anything that still lives start after this one? */
-static bool is_needed(const struct supervisor *supervisor, const struct service *service)
+static bool all_gone(const struct supervisor *supervisor)
 {
 	for (size_t i = 0; i < supervisor->count; i++) {
-		const struct service *other = supervisor->services[i];
-
-		if (other == service || is_gone(other))
-			continue;
-		for (size_t j = 0; j < other->spec.after_count; j++) {
-			if (strcmp(other->spec.after[j], service->name) == 0)
-				return true;
-		}
+		if (!is_gone(supervisor->services[i]))
+			return false;
 	}
-	return false;
+	return true;
 }
 
-/* True: everything has stopped. */
-static bool stop_some(struct supervisor *supervisor)
+/* Ends what was asked to end and whose turn it is. */
+static void pass_on(struct service *service)
 {
-	bool stopping = false, all = true;
+	const struct service *other = service_ends_after(service);
+	enum service_event event = service->asked_for;
 
-	for (size_t i = 0; i < supervisor->count; i++) {
-		struct service *service = supervisor->services[i];
-
-		if (is_gone(service) && service->state != SERVICE_HELD)
-			continue;
-		all = false;
-		if (service->state != SERVICE_STOPPED && service->state != SERVICE_STOPPING &&
-		    !is_needed(supervisor, service))
-			service_dispatch(service, EVENT_STOP);
-		stopping = stopping || service->state == SERVICE_STOPPING || service->leaving;
+	if (other) {
+		service_set_reason(service, "ends after %s", other->name);
+		return;
 	}
-	/* Only a circle is left: the order means nothing in it. */
-	for (size_t i = 0; !all && !stopping && i < supervisor->count; i++)
-		service_dispatch(supervisor->services[i], EVENT_STOP);
-	return all;
+	service->asked_for = SERVICE_EVENT_COUNT;
+	service_dispatch(service, event);
 }
 
 static void look_again(struct service *service)
@@ -176,11 +161,16 @@ static void sweep(void *arg)
 
 	supervisor->sweep_timer = 0;
 	for (size_t i = 0; i < supervisor->count; i++) {
+		if (supervisor->services[i]->asked_for != SERVICE_EVENT_COUNT)
+			pass_on(supervisor->services[i]);
+	}
+	for (size_t i = 0; i < supervisor->count; i++) {
 		struct service *service = supervisor->services[i];
 
 		if (service->state == SERVICE_WAITING)
 			look_again(service);
-		if (service->removing && service->state == SERVICE_STOPPED)
+		if ((service->removing || supervisor->stopping_all) &&
+		    service->state == SERVICE_STOPPED)
 			service_release(service);
 	}
 	for (size_t i = supervisor->count; i-- > 0;) {
@@ -189,7 +179,7 @@ static void sweep(void *arg)
 		if (service->removing && service->state == SERVICE_STOPPED && !service->client)
 			forget(supervisor, i);
 	}
-	if (!supervisor->stopping_all || !stop_some(supervisor))
+	if (!supervisor->stopping_all || !all_gone(supervisor))
 		return;
 	supervisor->stopping_all = false;
 	supervisor->stopped(supervisor->stopped_arg);
@@ -225,7 +215,7 @@ void supervisor_remove(struct supervisor *supervisor, const char *name)
 	if (!service)
 		return;
 	service->removing = true;
-	service_dispatch(service, EVENT_STOP);
+	service_ask(service, EVENT_STOP);
 }
 
 static struct service *get(const struct supervisor *supervisor, const char *name, struct error *err)
@@ -241,13 +231,20 @@ static struct service *get(const struct supervisor *supervisor, const char *name
 
 static bool begin_anew(struct service *service, enum service_event event, struct error *err)
 {
+	if (service->supervisor->stopping_all)
+		return error_set(err, ERR_CONFLICT, "everything is being stopped");
 	if (!service->claimed || !service->spec.run)
 		return error_set(err, ERR_CONFLICT, "service %s is not to run", service->name);
 	service->halted = false;
 	service->asked = true;
 	restart_forget(&service->history);
-	service_set_reason(service, "restart by command");
-	service_dispatch(service, event);
+	if (event == EVENT_RESTART) {
+		service_set_reason(service, "restart by command");
+		service_ask(service, event);
+	} else {
+		service_unask(service);
+		service_dispatch(service, event);
+	}
 	return true;
 }
 
@@ -272,7 +269,7 @@ bool supervisor_stop(struct supervisor *supervisor, const char *name, struct err
 	if (!service)
 		return false;
 	service->halted = true;
-	service_dispatch(service, EVENT_STOP);
+	service_ask(service, EVENT_STOP);
 	return true;
 }
 
@@ -284,7 +281,7 @@ void supervisor_prune(struct supervisor *supervisor)
 		if (service->claimed)
 			continue;
 		service->removing = true;
-		service_dispatch(service, EVENT_STOP);
+		service_ask(service, EVENT_STOP);
 	}
 }
 
@@ -293,6 +290,8 @@ void supervisor_stop_all(struct supervisor *supervisor, void (*done)(void *arg),
 	supervisor->stopping_all = true;
 	supervisor->stopped = done;
 	supervisor->stopped_arg = arg;
+	for (size_t i = 0; i < supervisor->count; i++)
+		service_ask(supervisor->services[i], EVENT_STOP);
 	supervisor_poke(supervisor);
 }
 

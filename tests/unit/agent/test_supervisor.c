@@ -316,6 +316,104 @@ static void test_everything_stops_in_reverse_order(void **state)
 	assert_int_equal(status_of(fixture, "held").state, SERVICE_STOPPED);
 }
 
+static bool is_ending(struct fixture *fixture, const char *name)
+{
+	const struct shim_client *shim = fake_shim(name);
+
+	return shim && shim->stopping && status_of(fixture, name).state != SERVICE_STOPPED;
+}
+
+/* Whatever order they are named in, and whoever else is left alone. */
+static void test_what_has_to_end_ends_in_reverse_order(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set(fixture, "app", true, ",\"after\":[\"bus\"]", 1);
+	set(fixture, "bus", true, ",\"after\":[\"db\"]", 1);
+	set(fixture, "db", true, "", 1);
+	set(fixture, "eye", true, ",\"after\":[\"db\"]", 1);
+	settle(fixture);
+	supervisor_remove(fixture->supervisor, "db");
+	set(fixture, "app", false, ",\"after\":[\"bus\"]", 2);
+	settle(fixture);
+	/* The one between them stays, and so does the other that needs it. */
+	assert_true(is_ending(fixture, "app"));
+	assert_false(is_ending(fixture, "db"));
+	assert_int_equal(status_of(fixture, "db").state, SERVICE_RUNNING);
+	assert_string_equal(status_of(fixture, "db").reason, "ends after app");
+	fake_exit(fake_shim("app"), 0, 0);
+	settle(fixture);
+	assert_int_equal(status_of(fixture, "app").state, SERVICE_STOPPED);
+	assert_true(is_ending(fixture, "db"));
+	fake_exit(fake_shim("db"), 0, 0);
+	settle(fixture);
+	assert_int_equal(status_of(fixture, "db").state, SERVICE_STATE_COUNT);
+	assert_int_equal(status_of(fixture, "bus").state, SERVICE_RUNNING);
+	assert_int_equal(status_of(fixture, "eye").state, SERVICE_RUNNING);
+	assert_int_equal(fake_shim("bus")->run, 1);
+}
+
+static void test_a_new_version_of_all_ends_and_starts_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *reason;
+
+	set(fixture, "db", true, "", 1);
+	set(fixture, "app", true, ",\"after\":[\"db\"]", 1);
+	settle(fixture);
+	set(fixture, "db", true, ",\"env\":{\"A\":\"2\"}", 2);
+	set(fixture, "app", true, ",\"after\":[\"db\"],\"env\":{\"A\":\"2\"}", 2);
+	/* Nothing has been done yet, but the old version is not what the gate is to judge. */
+	assert_int_equal(supervisor_gate(fixture->supervisor, "db", 0, &reason), GATE_WAIT);
+	settle(fixture);
+	assert_true(is_ending(fixture, "app"));
+	assert_false(is_ending(fixture, "db"));
+	fake_exit(fake_shim("app"), 0, 0);
+	settle(fixture);
+	assert_true(is_ending(fixture, "db"));
+	assert_int_equal(status_of(fixture, "app").state, SERVICE_WAITING);
+	assert_string_equal(status_of(fixture, "app").reason, "waits for db");
+	fake_exit(fake_shim("db"), 0, 0);
+	settle(fixture);
+	assert_int_equal(status_of(fixture, "db").state, SERVICE_RUNNING);
+	assert_int_equal(status_of(fixture, "app").state, SERVICE_RUNNING);
+	assert_int_equal(status_of(fixture, "app").restarts, 0);
+}
+
+static void test_what_waits_for_its_turn_to_end_may_end_or_stay(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = {0};
+
+	set(fixture, "db", true, "", 1);
+	set(fixture, "app", true, ",\"after\":[\"db\"]", 1);
+	settle(fixture);
+	assert_success(supervisor_stop(fixture->supervisor, "db", &err), &err);
+	assert_success(supervisor_stop(fixture->supervisor, "app", &err), &err);
+	settle(fixture);
+	/* It ends by itself before its turn: that is no crash. */
+	fake_exit(fake_shim("db"), 1, 0);
+	settle(fixture);
+	assert_int_equal(status_of(fixture, "db").state, SERVICE_STOPPED);
+	assert_int_equal(status_of(fixture, "db").restarts, 0);
+	fake_exit(fake_shim("app"), 0, 0);
+	settle(fixture);
+	assert_success(supervisor_start(fixture->supervisor, "db", &err), &err);
+	assert_success(supervisor_start(fixture->supervisor, "app", &err), &err);
+	settle(fixture);
+	/* Wanted again before its turn has come: it was never touched. */
+	assert_success(supervisor_stop(fixture->supervisor, "db", &err), &err);
+	assert_success(supervisor_stop(fixture->supervisor, "app", &err), &err);
+	settle(fixture);
+	pid_t pid = status_of(fixture, "db").pid;
+	assert_success(supervisor_start(fixture->supervisor, "db", &err), &err);
+	fake_exit(fake_shim("app"), 0, 0);
+	settle(fixture);
+	assert_int_equal(status_of(fixture, "db").pid, pid);
+	assert_int_equal(status_of(fixture, "db").state, SERVICE_RUNNING);
+	assert_string_equal(status_of(fixture, "db").reason, "");
+}
+
 static uint32_t dice_state;
 
 static unsigned dice(unsigned sides)
@@ -436,6 +534,9 @@ int main(void)
 		TEST(test_shim_that_cannot_start_is_a_failed_start),
 		TEST(test_order_and_circles),
 		TEST(test_everything_stops_in_reverse_order),
+		TEST(test_what_has_to_end_ends_in_reverse_order),
+		TEST(test_a_new_version_of_all_ends_and_starts_in_order),
+		TEST(test_what_waits_for_its_turn_to_end_may_end_or_stay),
 		TEST(test_a_thousand_lives),
 	};
 
