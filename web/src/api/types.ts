@@ -87,7 +87,7 @@ export interface Strategy {
 }
 export interface RolloutSpec { name?: string; changes: Change[]; targets: Targets; strategy?: Strategy; plan_hash?: string; draft?: boolean }
 export interface PlanService {
-	service: string; restart: boolean; reload: boolean; stop: boolean;
+	service: string; restart: boolean; reload: boolean; stop: boolean; remove: boolean;
 	package?: { from: string | null; to: string | null } | null;
 	config?: { name?: string; from: number | string | null; to: number | string | null; files?: { path: string; change: string }[] } | null;
 }

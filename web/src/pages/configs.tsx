@@ -8,7 +8,8 @@ import type { Config } from '../api/types';
 import { useCan } from '../app/session';
 import { Btn } from '../ui/button';
 import { FormDialog } from '../ui/dialog';
-import { Empty, Loaded } from '../ui/feedback';
+import { Empty } from '../ui/feedback';
+import { List, More } from '../ui/list';
 import { Field, Select } from '../ui/field';
 import { Head, Panel } from '../ui/panel';
 import { VariablesPanel } from '../ui/variables';
@@ -57,57 +58,34 @@ export function Configs() {
 			<div className="stack">
 				<Panel
 					title={t('nav.configs')}
-					footer={
-						pages.hasNextPage ? (
-							<Btn small onClick={() => void pages.fetchNextPage()}>
-								{t('common.more')}
-							</Btn>
-						) : undefined
-					}
+					footer={pages.hasNextPage && <More pages={pages} />}
 				>
-					<Loaded query={pages}>
-						{({ items }) =>
-							items.length === 0 ? (
-								<Empty title={t('configs.none')}>{t('configs.noneDetail')}</Empty>
-							) : (
-								<div className="tablewrap" tabIndex={0} role="region" aria-label={t('nav.configs')}>
-									<table className="t">
-										<thead>
-											<tr>
-												<th>{t('common.name')}</th>
-												<th>{t('common.version')}</th>
-												<th className="p2">{t('common.service')}</th>
-												<th className="p2">{t('common.driver')}</th>
-												<th className="r">{t('configs.usedBy')}</th>
-												<th className="p2">{t('common.description')}</th>
-												<th className="p2 r">{t('common.created')}</th>
-											</tr>
-										</thead>
-										<tbody>
-											{items.map((c) => (
-												<tr key={c.id}>
-													<td className="name-cell">
-														<Link className="name" to="/configs/$name" params={{ name: c.name }}>
-															{c.name}
-														</Link>
-														<span className="sub">{[c.service, c.description].filter(Boolean).join(' · ')}</span>
-													</td>
-													<td className="mono">{c.latest > 0 ? `v${c.latest}` : '–'}</td>
-													<td className="mono p2">{c.service ?? '–'}</td>
-													<td className="mono p2">{c.driver ?? '–'}</td>
-													<td className="r num">{c.used_by}</td>
-													<td className="p2 dim clip wide-cell">{c.description ?? ''}</td>
-													<td className="p2 r dim">
-														<When at={c.created_at} />
-													</td>
-												</tr>
-											))}
-										</tbody>
-									</table>
-								</div>
-							)
-						}
-					</Loaded>
+					<List
+						query={pages}
+						label={t('nav.configs')}
+						empty={<Empty title={t('configs.none')}>{t('configs.noneDetail')}</Empty>}
+						keyOf={(c) => c.id}
+						columns={[
+							{
+								head: t('common.name'),
+								td: 'name-cell',
+								cell: (c) => (
+									<>
+										<Link className="name" to="/configs/$name" params={{ name: c.name }}>
+											{c.name}
+										</Link>
+										<span className="sub">{[c.service, c.description].filter(Boolean).join(' · ')}</span>
+									</>
+								),
+							},
+							{ head: t('common.version'), td: 'mono', cell: (c) => c.latest > 0 ? `v${c.latest}` : '–' },
+							{ head: t('common.service'), th: 'p2', td: 'mono p2', cell: (c) => c.service ?? '–' },
+							{ head: t('common.driver'), th: 'p2', td: 'mono p2', cell: (c) => c.driver ?? '–' },
+							{ head: t('configs.usedBy'), th: 'r', td: 'r num', cell: (c) => c.used_by },
+							{ head: t('common.description'), th: 'p2', td: 'p2 dim clip wide-cell', cell: (c) => c.description ?? '' },
+							{ head: t('common.created'), th: 'p2 r', td: 'p2 r dim', cell: (c) => <When at={c.created_at} /> },
+						]}
+					/>
 				</Panel>
 				<VariablesPanel base="/variables" own="project" />
 			</div>

@@ -7,10 +7,11 @@ import { useAct, usePages } from '../api/hooks';
 import type { PackageRelease } from '../api/types';
 import { bytes } from '../lib/time';
 import { useCan } from '../app/session';
-import { Btn, IconBtn } from '../ui/button';
+import { IconBtn } from '../ui/button';
 import { Command } from '../ui/copy';
 import { FormDialog } from '../ui/dialog';
-import { Empty, Loaded } from '../ui/feedback';
+import { Empty } from '../ui/feedback';
+import { List, More } from '../ui/list';
 import { Icon } from '../ui/icon';
 import { Head, Panel } from '../ui/panel';
 import { When } from '../ui/when';
@@ -29,71 +30,45 @@ export function Packages() {
 			<div className="stack">
 				<Panel
 					title={t('packages.releases')}
-					footer={
-						pages.hasNextPage ? (
-							<Btn small onClick={() => void pages.fetchNextPage()}>
-								{t('common.more')}
-							</Btn>
-						) : undefined
-					}
+					footer={pages.hasNextPage && <More pages={pages} />}
 				>
-					<Loaded query={pages}>
-						{({ items }) =>
-							items.length === 0 ? (
-								<Empty title={t('packages.none')}>{t('packages.noneDetail')}</Empty>
-							) : (
-								<div className="tablewrap" tabIndex={0} role="region" aria-label={t('packages.releases')}>
-									<table className="t">
-										<thead>
-											<tr>
-												<th>{t('common.name')}</th>
-												<th>{t('common.version')}</th>
-												<th className="p2">{t('node.platform')}</th>
-												<th className="p2 r">{t('packages.size')}</th>
-												<th className="p2">SHA-256</th>
-												<th className="p2 r">{t('nav.nodes')}</th>
-												<th className="p2">{t('packages.key')}</th>
-												<th className="p2 r">{t('packages.uploaded')}</th>
-												<th>
-													<span className="sr">{t('common.actions')}</span>
-												</th>
-											</tr>
-										</thead>
-										<tbody>
-											{items.map((p) => (
-												<tr key={p.sha256 + p.platform}>
-													<td className="name-cell">
-														<span className="name">{p.name}</span>
-														<span className="sub">{[p.platform, bytes(p.size)].join(' · ')}</span>
-													</td>
-													<td className="mono">{p.version}</td>
-													<td className="p2 mono">{p.platform}</td>
-													<td className="p2 r num">{bytes(p.size)}</td>
-													<td className="p2 mono dim" title={p.sha256}>
-														{p.sha256.slice(0, 12)}
-													</td>
-													<td className="p2 r num">{p.nodes}</td>
-													<td className="p2 mono dim">{p.key_id ?? '–'}</td>
-													<td className="p2 r dim">
-														<When at={p.uploaded_at} />
-													</td>
-													<td className="r">
-														<span className="row gap1 end">
-															<Link className="btn sm quiet" to="/rollouts/new" search={{ package: `${p.name}@${p.version}` }}>
-																<Icon id="rollouts" />
-																<span>{t('nodes.rollOut')}</span>
-															</Link>
-															<IconBtn small kind="quiet" icon="x" label={t('packages.drop', { name: `${p.name} ${p.version}` })} aria-disabled={!can || p.nodes > 0 || undefined} onClick={() => setDropping(p)} />
-														</span>
-													</td>
-												</tr>
-											))}
-										</tbody>
-									</table>
-								</div>
-							)
-						}
-					</Loaded>
+					<List
+						query={pages}
+						label={t('packages.releases')}
+						empty={<Empty title={t('packages.none')}>{t('packages.noneDetail')}</Empty>}
+						keyOf={(p) => p.sha256 + p.platform}
+						columns={[
+							{
+								head: t('common.name'),
+								td: 'name-cell',
+								cell: (p) => (
+									<>
+										<span className="name">{p.name}</span>
+										<span className="sub">{[p.platform, bytes(p.size)].join(' · ')}</span>
+									</>
+								),
+							},
+							{ head: t('common.version'), td: 'mono', cell: (p) => p.version },
+							{ head: t('node.platform'), th: 'p2', td: 'p2 mono', cell: (p) => p.platform },
+							{ head: t('packages.size'), th: 'p2 r', td: 'p2 r num', cell: (p) => bytes(p.size) },
+							{ head: 'SHA-256', th: 'p2', td: 'p2 mono dim', hover: (p) => p.sha256, cell: (p) => p.sha256.slice(0, 12) },
+							{ head: t('nav.nodes'), th: 'p2 r', td: 'p2 r num', cell: (p) => p.nodes },
+							{ head: t('packages.key'), th: 'p2', td: 'p2 mono dim', cell: (p) => p.key_id ?? '–' },
+							{ head: t('packages.uploaded'), th: 'p2 r', td: 'p2 r dim', cell: (p) => <When at={p.uploaded_at} /> },
+							{
+								td: 'r',
+								cell: (p) => (
+									<span className="row gap1 end">
+										<Link className="btn sm quiet" to="/rollouts/new" search={{ package: `${p.name}@${p.version}` }}>
+											<Icon id="rollouts" />
+											<span>{t('nodes.rollOut')}</span>
+										</Link>
+										<IconBtn small kind="quiet" icon="x" label={t('packages.drop', { name: `${p.name} ${p.version}` })} aria-disabled={!can || p.nodes > 0 || undefined} onClick={() => setDropping(p)} />
+									</span>
+								),
+							},
+						]}
+					/>
 				</Panel>
 				<Panel title={t('packages.how')}>
 					<div className="body stack-2">

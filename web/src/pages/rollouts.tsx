@@ -5,8 +5,9 @@ import { usePages } from '../api/hooks';
 import type { Rollout } from '../api/types';
 import { finalShare, rolloutTitle, targetText } from '../lib/rollout';
 import { lookup, rolloutLooks, toBuckets } from '../lib/states';
-import { Btn, Seg } from '../ui/button';
-import { Empty, Loaded } from '../ui/feedback';
+import { Seg } from '../ui/button';
+import { Empty } from '../ui/feedback';
+import { List, More } from '../ui/list';
 import { Icon } from '../ui/icon';
 import { Head } from '../ui/panel';
 import { Phase } from '../ui/phase';
@@ -43,56 +44,35 @@ export function Rollouts() {
 						options={filters.map((f) => ({ value: f, label: f === '' ? t('common.all') : t(lookup(rolloutLooks, f).key) }))}
 					/>
 				</header>
-				<Loaded query={pages}>
-					{({ items }) =>
-						items.length === 0 ? (
-							<Empty title={search.state ? t('rollouts.noMatch') : t('rollouts.none')}>{t('rollouts.noneDetail')}</Empty>
-						) : (
-							<div className="tablewrap" tabIndex={0} role="region" aria-label={t('nav.rollouts')}>
-								<table className="t" data-testid="rollouts">
-									<thead>
-										<tr>
-											<th>{t('nav.rollouts')}</th>
-											<th>{t('common.state')}</th>
-											<th className="p2 phase-col">{t('rollouts.progress')}</th>
-											<th className="p2">{t('rollouts.targets')}</th>
-											<th className="p2">{t('common.by')}</th>
-											<th className="p2 r">{t('common.created')}</th>
-										</tr>
-									</thead>
-									<tbody>
-										{items.map((r) => (
-											<tr key={r.id}>
-												<td className="name-cell">
-													<Link className="name" to="/rollouts/$id" params={{ id: String(r.number) }}>
-														<span className="mono">R-{r.number}</span> {rolloutTitle(r)}
-													</Link>
-													<span className="sub">{[finalShare(r.counts) === null ? '' : `${finalShare(r.counts)}%`, targetText(r.targets, t('plan.by.all')), say(r.reason ?? '')].filter(Boolean).join(' · ')}</span>
-												</td>
-												<td title={r.reason ? say(r.reason) : undefined}>
-													<St look={lookup(rolloutLooks, r.state)} />
-												</td>
-												<td className="p2 phase-col">
-													<Phase counts={toBuckets(r.counts)} />
-												</td>
-												<td className="p2 mono dim clip wide-cell">{targetText(r.targets, t('plan.by.all'))}</td>
-												<td className="p2 dim">{r.created_by ?? '–'}</td>
-												<td className="p2 r dim">
-													<When at={r.created_at} />
-												</td>
-											</tr>
-										))}
-									</tbody>
-								</table>
-							</div>
-						)
-					}
-				</Loaded>
+				<List
+					query={pages}
+					label={t('nav.rollouts')}
+					testId="rollouts"
+					empty={<Empty title={search.state ? t('rollouts.noMatch') : t('rollouts.none')}>{t('rollouts.noneDetail')}</Empty>}
+					keyOf={(r) => r.id}
+					columns={[
+						{
+							head: t('nav.rollouts'),
+							td: 'name-cell',
+							cell: (r) => (
+								<>
+									<Link className="name" to="/rollouts/$id" params={{ id: String(r.number) }}>
+										<span className="mono">R-{r.number}</span> {rolloutTitle(r)}
+									</Link>
+									<span className="sub">{[finalShare(r.counts) === null ? '' : `${finalShare(r.counts)}%`, targetText(r.targets, t('plan.by.all')), say(r.reason ?? '')].filter(Boolean).join(' · ')}</span>
+								</>
+							),
+						},
+						{ head: t('common.state'), hover: (r) => (r.reason ? say(r.reason) : undefined), cell: (r) => <St look={lookup(rolloutLooks, r.state)} /> },
+						{ head: t('rollouts.progress'), th: 'p2 phase-col', td: 'p2 phase-col', cell: (r) => <Phase counts={toBuckets(r.counts)} /> },
+						{ head: t('rollouts.targets'), th: 'p2', td: 'p2 mono dim clip wide-cell', cell: (r) => targetText(r.targets, t('plan.by.all')) },
+						{ head: t('common.by'), th: 'p2', td: 'p2 dim', cell: (r) => r.created_by ?? '–' },
+						{ head: t('common.created'), th: 'p2 r', td: 'p2 r dim', cell: (r) => <When at={r.created_at} /> },
+					]}
+				/>
 				{pages.hasNextPage && (
 					<footer>
-						<Btn small onClick={() => void pages.fetchNextPage()}>
-							{t('common.more')}
-						</Btn>
+						<More pages={pages} />
 					</footer>
 				)}
 			</section>

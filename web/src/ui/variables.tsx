@@ -7,8 +7,9 @@ import type { Page, Variable } from '../api/types';
 import { useCan } from '../app/session';
 import { Btn, IconBtn } from './button';
 import { FormDialog } from './dialog';
-import { Empty, Loaded, ProblemBox } from './feedback';
+import { Empty, ProblemBox } from './feedback';
 import { Field } from './field';
+import { List } from './list';
 import { Panel } from './panel';
 import { When } from './when';
 
@@ -31,49 +32,29 @@ export function VariablesPanel({ base, own }: { base: string; own: 'node' | 'pro
 			footer={<span>{t('variables.note')}</span>}
 		>
 			{drop.error && <ProblemBox problem={drop.error} />}
-			<Loaded query={list}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('variables.none')}>{t('variables.noneDetail')}</Empty>
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('variables.project')}>
-							<table className="t">
-								<thead>
-									<tr>
-										<th>{t('common.name')}</th>
-										<th>{t('variables.value')}</th>
-										<th className="p2">{t('variables.level')}</th>
-										<th className="p2">{t('common.changed')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((v) => (
-										<tr key={v.name + v.level}>
-											<td className="mono">{v.name}</td>
-											<td className="mono clip">{v.value}</td>
-											<td className="p2">{v.level}</td>
-											<td className="p2 dim">
-												<When at={v.updated_at} />
-											</td>
-											<td className="r">
-												<span className="row gap1 end">
-													<Btn small kind="quiet" onClick={() => setEdit({ name: v.name, value: v.value, fresh: false })} aria-disabled={!can || undefined}>
-														{v.level === own ? t('action.edit') : t('variables.override')}
-													</Btn>
-													{v.level === own && <IconBtn small kind="quiet" icon="x" label={t('variables.drop', { name: v.name })} onClick={() => drop.mutate(v.name)} aria-disabled={!can || undefined} />}
-												</span>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={list}
+				label={t('variables.project')}
+				empty={<Empty title={t('variables.none')}>{t('variables.noneDetail')}</Empty>}
+				keyOf={(v) => v.name + v.level}
+				columns={[
+					{ head: t('common.name'), td: 'mono', cell: (v) => v.name },
+					{ head: t('variables.value'), td: 'mono clip', cell: (v) => v.value },
+					{ head: t('variables.level'), th: 'p2', td: 'p2', cell: (v) => v.level },
+					{ head: t('common.changed'), th: 'p2', td: 'p2 dim', cell: (v) => <When at={v.updated_at} /> },
+					{
+						td: 'r',
+						cell: (v) => (
+							<span className="row gap1 end">
+								<Btn small kind="quiet" onClick={() => setEdit({ name: v.name, value: v.value, fresh: false })} aria-disabled={!can || undefined}>
+									{v.level === own ? t('action.edit') : t('variables.override')}
+								</Btn>
+								{v.level === own && <IconBtn small kind="quiet" icon="x" label={t('variables.drop', { name: v.name })} onClick={() => drop.mutate(v.name)} aria-disabled={!can || undefined} />}
+							</span>
+						),
+					},
+				]}
+			/>
 			{edit && (
 				<FormDialog title={edit.fresh ? t('variables.add') : t('variables.editTitle', { name: edit.name })} submit={t('action.save')} onClose={() => setEdit(null)} onSubmit={() => save.mutate(edit)} busy={save.isPending} problem={save.error} blocked={!edit.name}>
 					{edit.fresh && <Field label={t('common.name')} value={edit.name} onChange={(e) => setEdit({ ...edit, name: e.target.value })} pattern="[A-Za-z_][A-Za-z0-9_.\-]*" required />}

@@ -6,8 +6,9 @@ import { useAct, useGet } from '../../api/hooks';
 import type { Page, ReleaseKey } from '../../api/types';
 import { Btn } from '../../ui/button';
 import { FormDialog } from '../../ui/dialog';
-import { Empty, Loaded, ProblemBox } from '../../ui/feedback';
+import { Empty, ProblemBox } from '../../ui/feedback';
 import { Field } from '../../ui/field';
+import { List } from '../../ui/list';
 import { Panel } from '../../ui/panel';
 import { When } from '../../ui/when';
 
@@ -28,47 +29,34 @@ export function ReleaseKeys() {
 			footer={<span>{t('keys.note')}</span>}
 		>
 			{drop.error && <ProblemBox problem={drop.error} />}
-			<Loaded query={keys}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('keys.none')}>{t('keys.noneDetail')}</Empty>
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('settings.tab.keys')}>
-							<table className="t">
-								<thead>
-									<tr>
-										<th>{t('common.name')}</th>
-										<th className="p2">{t('keys.id')}</th>
-										<th className="p2 r">{t('common.created')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((k) => (
-										<tr key={k.id}>
-											<td className="name-cell">
-												<span className="name">{k.name}</span>
-												<span className="sub">{k.key_id}</span>
-											</td>
-											<td className="p2 mono">{k.key_id}</td>
-											<td className="p2 r dim">
-												<When at={k.created_at} />
-											</td>
-											<td className="r">
-												<Btn small kind="quiet" onClick={() => drop.mutate(k.id)}>
-													{t('tokens.revoke')}
-												</Btn>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={keys}
+				label={t('settings.tab.keys')}
+				empty={<Empty title={t('keys.none')}>{t('keys.noneDetail')}</Empty>}
+				keyOf={(k) => k.id}
+				columns={[
+					{
+						head: t('common.name'),
+						td: 'name-cell',
+						cell: (k) => (
+							<>
+								<span className="name">{k.name}</span>
+								<span className="sub">{k.key_id}</span>
+							</>
+						),
+					},
+					{ head: t('keys.id'), th: 'p2', td: 'p2 mono', cell: (k) => k.key_id },
+					{ head: t('common.created'), th: 'p2 r', td: 'p2 r dim', cell: (k) => <When at={k.created_at} /> },
+					{
+						td: 'r',
+						cell: (k) => (
+							<Btn small kind="quiet" onClick={() => drop.mutate(k.id)}>
+								{t('tokens.revoke')}
+							</Btn>
+						),
+					},
+				]}
+			/>
 			{form && (
 				<FormDialog title={t('keys.new')} submit={t('action.save')} onClose={() => setForm(null)} onSubmit={() => add.mutate(form)} busy={add.isPending} problem={add.error} blocked={!form.name || !form.public_key}>
 					<Field label={t('common.name')} value={form.name} onChange={(e) => setForm({ ...form, name: e.target.value })} required />

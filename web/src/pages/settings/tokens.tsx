@@ -8,9 +8,10 @@ import type { ApiToken, EnrollToken, Page, Role } from '../../api/types';
 import { Btn } from '../../ui/button';
 import { Command } from '../../ui/copy';
 import { Dialog, FormDialog } from '../../ui/dialog';
-import { Empty, Loaded, ProblemBox } from '../../ui/feedback';
+import { Empty, ProblemBox } from '../../ui/feedback';
 import { Field, Select } from '../../ui/field';
 import { Icon } from '../../ui/icon';
+import { List } from '../../ui/list';
 import { Panel } from '../../ui/panel';
 import { When } from '../../ui/when';
 
@@ -61,53 +62,36 @@ export function Tokens() {
 			footer={<span>{t('tokens.note')}</span>}
 		>
 			{revoke.error && <ProblemBox problem={revoke.error} />}
-			<Loaded query={tokens}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('tokens.none')}>{t('tokens.noneDetail')}</Empty>
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('settings.tab.tokens')}>
-							<table className="t">
-								<thead>
-									<tr>
-										<th>{t('common.name')}</th>
-										<th>{t('users.role')}</th>
-										<th className="p2">{t('tokens.scopes')}</th>
-										<th className="p2 r">{t('tokens.expires')}</th>
-										<th className="p2 r">{t('tokens.used')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((x) => (
-										<tr key={x.id}>
-											<td className="name-cell">
-												<span className="name">{x.name}</span>
-												<span className="sub">{(x.scopes ?? []).join(', ')}</span>
-											</td>
-											<td>{t(`role.${x.role}`)}</td>
-											<td className="p2 mono dim">{(x.scopes ?? []).join(', ') || '*'}</td>
-											<td className="p2 r dim">
-												<When at={x.expires_at} />
-											</td>
-											<td className="p2 r dim">
-												<When at={x.last_used_at} />
-											</td>
-											<td className="r">
-												<Btn small kind="quiet" onClick={() => revoke.mutate(x.id)} aria-disabled={!!x.revoked_at || undefined}>
-													{x.revoked_at ? t('tokens.revoked') : t('tokens.revoke')}
-												</Btn>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={tokens}
+				label={t('settings.tab.tokens')}
+				empty={<Empty title={t('tokens.none')}>{t('tokens.noneDetail')}</Empty>}
+				keyOf={(x) => x.id}
+				columns={[
+					{
+						head: t('common.name'),
+						td: 'name-cell',
+						cell: (x) => (
+							<>
+								<span className="name">{x.name}</span>
+								<span className="sub">{(x.scopes ?? []).join(', ')}</span>
+							</>
+						),
+					},
+					{ head: t('users.role'), cell: (x) => t(`role.${x.role}`) },
+					{ head: t('tokens.scopes'), th: 'p2', td: 'p2 mono dim', cell: (x) => (x.scopes ?? []).join(', ') || '*' },
+					{ head: t('tokens.expires'), th: 'p2 r', td: 'p2 r dim', cell: (x) => <When at={x.expires_at} /> },
+					{ head: t('tokens.used'), th: 'p2 r', td: 'p2 r dim', cell: (x) => <When at={x.last_used_at} /> },
+					{
+						td: 'r',
+						cell: (x) => (
+							<Btn small kind="quiet" onClick={() => revoke.mutate(x.id)} aria-disabled={!!x.revoked_at || undefined}>
+								{x.revoked_at ? t('tokens.revoked') : t('tokens.revoke')}
+							</Btn>
+						),
+					},
+				]}
+			/>
 			{making && <NewToken onClose={() => setMaking(false)} onMade={setMade} />}
 			{made && (
 				<Dialog
@@ -145,54 +129,37 @@ export function EnrollTokens() {
 			}
 		>
 			{revoke.error && <ProblemBox problem={revoke.error} />}
-			<Loaded query={tokens}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('tokens.noEnrol')} />
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('settings.tab.enrol')}>
-							<table className="t">
-								<thead>
-									<tr>
-										<th>{t('common.name')}</th>
-										<th>{t('node.labels')}</th>
-										<th className="r">{t('tokens.usesLeft')}</th>
-										<th className="p2 r">{t('tokens.expires')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((x) => (
-										<tr key={x.id}>
-											<td className="name-cell">{x.name || <span className="mono dim">{x.id}</span>}</td>
-											<td>
-												<span className="row gap1">
-													{Object.entries(x.labels ?? {}).map(([k, v]) => (
-														<span key={k} className="tag">
-															{k}={v}
-														</span>
-													))}
-												</span>
-											</td>
-											<td className="r num">{x.uses_left ?? x.uses ?? '–'}</td>
-											<td className="p2 r dim">
-												<When at={x.expires_at} />
-											</td>
-											<td className="r">
-												<Btn small kind="quiet" onClick={() => revoke.mutate(x.id)} aria-disabled={!!x.revoked_at || undefined}>
-													{x.revoked_at ? t('tokens.revoked') : t('tokens.revoke')}
-												</Btn>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={tokens}
+				label={t('settings.tab.enrol')}
+				empty={<Empty title={t('tokens.noEnrol')} />}
+				keyOf={(x) => x.id}
+				columns={[
+					{ head: t('common.name'), td: 'name-cell', cell: (x) => x.name || <span className="mono dim">{x.id}</span> },
+					{
+						head: t('node.labels'),
+						cell: (x) => (
+							<span className="row gap1">
+								{Object.entries(x.labels ?? {}).map(([k, v]) => (
+									<span key={k} className="tag">
+										{k}={v}
+									</span>
+								))}
+							</span>
+						),
+					},
+					{ head: t('tokens.usesLeft'), th: 'r', td: 'r num', cell: (x) => x.uses_left ?? x.uses ?? '–' },
+					{ head: t('tokens.expires'), th: 'p2 r', td: 'p2 r dim', cell: (x) => <When at={x.expires_at} /> },
+					{
+						td: 'r',
+						cell: (x) => (
+							<Btn small kind="quiet" onClick={() => revoke.mutate(x.id)} aria-disabled={!!x.revoked_at || undefined}>
+								{x.revoked_at ? t('tokens.revoked') : t('tokens.revoke')}
+							</Btn>
+						),
+					},
+				]}
+			/>
 		</Panel>
 	);
 }

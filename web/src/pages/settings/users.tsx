@@ -7,8 +7,9 @@ import type { Page, Role, User } from '../../api/types';
 import { useSession } from '../../app/session';
 import { Btn } from '../../ui/button';
 import { FormDialog } from '../../ui/dialog';
-import { Empty, Loaded } from '../../ui/feedback';
+import { Empty } from '../../ui/feedback';
 import { Field, Select } from '../../ui/field';
+import { List } from '../../ui/list';
 import { Panel } from '../../ui/panel';
 
 const roles: Role[] = ['viewer', 'operator', 'approver', 'admin'];
@@ -58,50 +59,39 @@ export function Users() {
 				</Btn>
 			}
 		>
-			<Loaded query={users}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('users.none')} />
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('settings.tab.users')}>
-							<table className="t">
-								<thead>
-									<tr>
-										<th>{t('signin.login')}</th>
-										<th className="p2">{t('users.name')}</th>
-										<th>{t('users.role')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((u) => (
-										<tr key={u.id}>
-											<td className="name-cell">
-												<span className="name">{u.login}</span>
-												<span className="sub">{u.name}</span>
-											</td>
-											<td className="p2">{u.name ?? ''}</td>
-											<td>{u.disabled_at ? t('common.disabled') : u.role ? t(`role.${u.role}`) : '–'}</td>
-											<td className="r">
-												<span className="row gap1 end">
-													<Btn small kind="quiet" onClick={() => setEdit({ id: u.id, login: u.login, name: u.name ?? '', password: '', role: u.role ?? 'viewer' })}>
-														{t('action.edit')}
-													</Btn>
-													<Btn small kind="quiet" aria-disabled={u.id === session?.user.id || undefined} title={u.id === session?.user.id ? t('users.self') : undefined} onClick={() => setDropping(u)}>
-														{t('action.delete')}
-													</Btn>
-												</span>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={users}
+				label={t('settings.tab.users')}
+				empty={<Empty title={t('users.none')} />}
+				keyOf={(u) => u.id}
+				columns={[
+					{
+						head: t('signin.login'),
+						td: 'name-cell',
+						cell: (u) => (
+							<>
+								<span className="name">{u.login}</span>
+								<span className="sub">{u.name}</span>
+							</>
+						),
+					},
+					{ head: t('users.name'), th: 'p2', td: 'p2', cell: (u) => u.name ?? '' },
+					{ head: t('users.role'), cell: (u) => u.disabled_at ? t('common.disabled') : u.role ? t(`role.${u.role}`) : '–' },
+					{
+						td: 'r',
+						cell: (u) => (
+							<span className="row gap1 end">
+								<Btn small kind="quiet" onClick={() => setEdit({ id: u.id, login: u.login, name: u.name ?? '', password: '', role: u.role ?? 'viewer' })}>
+									{t('action.edit')}
+								</Btn>
+								<Btn small kind="quiet" aria-disabled={u.id === session?.user.id || undefined} title={u.id === session?.user.id ? t('users.self') : undefined} onClick={() => setDropping(u)}>
+									{t('action.delete')}
+								</Btn>
+							</span>
+						),
+					},
+				]}
+			/>
 			{edit && <UserForm start={edit} onClose={() => setEdit(null)} />}
 			{dropping && (
 				<FormDialog danger title={t('users.dropTitle', { login: dropping.login })} submit={t('action.delete')} onClose={() => setDropping(null)} onSubmit={() => drop.mutate(dropping.id)} busy={drop.isPending} problem={drop.error}>

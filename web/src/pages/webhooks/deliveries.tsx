@@ -5,7 +5,8 @@ import { useAct, usePages } from '../../api/hooks';
 import type { Delivery } from '../../api/types';
 import { deliveryLooks, lookup } from '../../lib/states';
 import { Btn } from '../../ui/button';
-import { Empty, Loaded, ProblemBox } from '../../ui/feedback';
+import { Empty, ProblemBox } from '../../ui/feedback';
+import { List, More } from '../../ui/list';
 import { St } from '../../ui/status';
 import { When } from '../../ui/when';
 
@@ -20,62 +21,41 @@ export function Deliveries({ webhook }: { webhook: string }) {
 	return (
 		<>
 			{again.error && <ProblemBox problem={again.error} />}
-			<Loaded query={pages}>
-				{({ items }) =>
-					items.length === 0 ? (
-						<Empty title={t('webhooks.noDeliveries')}>{t('webhooks.noDeliveriesDetail')}</Empty>
-					) : (
-						<div className="tablewrap" tabIndex={0} role="region" aria-label={t('webhooks.list')}>
-							<table className="t" data-testid="deliveries">
-								<thead>
-									<tr>
-										<th>{t('webhooks.event')}</th>
-										<th>{t('common.state')}</th>
-										<th className="p2 r">{t('rollout.attempt')}</th>
-										<th className="p2">{t('webhooks.answer')}</th>
-										<th className="p2 r">{t('webhooks.next')}</th>
-										<th className="p2 r">{t('common.created')}</th>
-										<th>
-											<span className="sr">{t('common.actions')}</span>
-										</th>
-									</tr>
-								</thead>
-								<tbody>
-									{items.map((d) => (
-										<tr key={d.id}>
-											<td className="name-cell mono">
-												{d.event_type}
-												<span className="sub">{outcome(d)}</span>
-											</td>
-											<td>
-												<St look={lookup(deliveryLooks, d.state === 'dead' ? 'failed' : d.state)} />
-											</td>
-											<td className="p2 r num">{d.attempt}</td>
-											<td className="p2 dim clip wide-cell" title={outcome(d)}>
-												{outcome(d) || '–'}
-											</td>
-											<td className="p2 r dim">{d.state === 'pending' ? <When at={d.next_at} /> : '–'}</td>
-											<td className="p2 r dim">
-												<When at={d.created_at} />
-											</td>
-											<td className="r">
-												<Btn small kind="quiet" icon="restart" busy={again.isPending && again.variables === d.id} onClick={() => again.mutate(d.id)}>
-													{t('webhooks.again')}
-												</Btn>
-											</td>
-										</tr>
-									))}
-								</tbody>
-							</table>
-						</div>
-					)
-				}
-			</Loaded>
+			<List
+				query={pages}
+				label={t('webhooks.list')}
+				testId="deliveries"
+				empty={<Empty title={t('webhooks.noDeliveries')}>{t('webhooks.noDeliveriesDetail')}</Empty>}
+				keyOf={(d) => d.id}
+				columns={[
+					{
+						head: t('webhooks.event'),
+						td: 'name-cell mono',
+						cell: (d) => (
+							<>
+								{d.event_type}
+								<span className="sub">{outcome(d)}</span>
+							</>
+						),
+					},
+					{ head: t('common.state'), cell: (d) => <St look={lookup(deliveryLooks, d.state === 'dead' ? 'failed' : d.state)} /> },
+					{ head: t('rollout.attempt'), th: 'p2 r', td: 'p2 r num', cell: (d) => d.attempt },
+					{ head: t('webhooks.answer'), th: 'p2', td: 'p2 dim clip wide-cell', hover: (d) => outcome(d), cell: (d) => outcome(d) || '–' },
+					{ head: t('webhooks.next'), th: 'p2 r', td: 'p2 r dim', cell: (d) => d.state === 'pending' ? <When at={d.next_at} /> : '–' },
+					{ head: t('common.created'), th: 'p2 r', td: 'p2 r dim', cell: (d) => <When at={d.created_at} /> },
+					{
+						td: 'r',
+						cell: (d) => (
+							<Btn small kind="quiet" icon="restart" busy={again.isPending && again.variables === d.id} onClick={() => again.mutate(d.id)}>
+								{t('webhooks.again')}
+							</Btn>
+						),
+					},
+				]}
+			/>
 			{pages.hasNextPage && (
 				<footer>
-					<Btn small onClick={() => void pages.fetchNextPage()}>
-						{t('common.more')}
-					</Btn>
+					<More pages={pages} />
 				</footer>
 			)}
 		</>
