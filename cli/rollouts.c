@@ -312,6 +312,59 @@ bool rollout_list_command(struct cli *cli, struct error *err)
 			ROLLOUTS, "no rollout yet; \"muster rollout start\" makes one", err);
 }
 
+/* One step that went wrong: what became of the node, why, and what its service said last. */
+static void print_failure(struct cli *cli, json_t *step)
+{
+	json_t *error = json_object_get(step, "error");
+	const char *outcome = json_string_value(json_at(error, "outcome"));
+	const char *text = json_string_value(json_at(error, "text"));
+	const char *last = json_string_value(json_at(error, "stderr"));
+	json_t *exit = json_object_get(error, "exit"), *probe = json_object_get(error, "probe");
+
+	if (!text)
+		text = value_text(cli, json_at(step, "reason"), COLUMN_TEXT);
+	cli_say(cli, "\n%s: %s: %s", value_text(cli, json_at(step, "name"), COLUMN_TEXT),
+		outcome ? outcome : value_text(cli, json_at(step, "state"), COLUMN_TEXT), text);
+	if (json_is_string(json_at(error, "service")))
+		cli_say(cli, "  service %s, in %s, code %s",
+			json_string_value(json_at(error, "service")),
+			value_text(cli, json_at(error, "phase"), COLUMN_TEXT),
+			value_text(cli, json_at(error, "code"), COLUMN_TEXT));
+	if (json_integer_value(json_at(exit, "signal")) > 0)
+		cli_say(cli, "  killed by signal %lld",
+			(long long)json_integer_value(json_at(exit, "signal")));
+	else if (json_is_integer(json_at(exit, "code")))
+		cli_say(cli, "  exit status %lld",
+			(long long)json_integer_value(json_at(exit, "code")));
+	if (json_is_object(probe))
+		cli_say(cli, "  probe %s: %s", value_text(cli, json_at(probe, "kind"), COLUMN_TEXT),
+			value_text(cli, json_at(probe, "text"), COLUMN_TEXT));
+	while (last && *last) {
+		size_t length = strcspn(last, "\n");
+
+		cli_say(cli, "  | %.*s", (int)length, last);
+		last += length + (last[length] == '\n');
+	}
+}
+
+static bool print_failures(struct cli *cli, struct error *err)
+{
+	static const char FAILED[] = "failed,rolled_back,rollback_failed,timed_out";
+	const char *path =
+		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_of(cli)), "state",
+			  FAILED, "limit", "10", NULL);
+	json_t *steps, *step;
+	size_t index;
+
+	if (!client_call(cli->client, "GET", path, NULL, cli->arena, &steps, err))
+		return false;
+	json_array_foreach (json_object_get(steps, "items"), index, step)
+		print_failure(cli, step);
+	if (json_is_string(json_object_get(steps, "next_cursor")))
+		cli_say(cli, "\nmore: muster rollout steps %s --state %s", rollout_of(cli), FAILED);
+	return true;
+}
+
 bool rollout_show_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;
@@ -327,7 +380,7 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 		   json_keep(json_pack("{s:O}", "items", json_object_get(rollout, "waves")),
 			     cli->arena),
 		   WAVES, "no wave");
-	return true;
+	return print_failures(cli, err);
 }
 
 bool rollout_steps_command(struct cli *cli, struct error *err)

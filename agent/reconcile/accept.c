@@ -6,6 +6,7 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "protocol/limits.h"
+#include "reconcile/failure.h"
 #include "reconcile/plan.h"
 #include "reconcile/reconcile_internal.h"
 
@@ -22,22 +23,13 @@ static bool digest_matches(const struct msg_desired *desired)
 static bool open_desired(struct reconcile *reconcile, const void *payload, size_t size,
 			 struct arena *arena, struct msg_desired *out, struct error *err)
 {
-	json_t *envelope, *json;
-	char *text;
-	size_t length;
+	const struct signed_message message = {DSSE_DESIRED, payload, size};
+	json_t *json;
 
-	if (!json_parse_limited(payload, size, LIMIT_JSON_DEPTH, &envelope, err))
+	if (!reconcile_open(reconcile, &message, arena, &json, err) ||
+	    !msg_desired_decode(json, arena, out, err) ||
+	    !reconcile_addressed(reconcile, out->node, out->expires, err))
 		return false;
-	json_keep(envelope, arena);
-	if (!dsse_open(arena, envelope, DSSE_DESIRED, reconcile->options.keys,
-		       reconcile->options.key_count, &text, &length, NULL, err) ||
-	    !message_parse(text, length, LIMIT_DOWN_MESSAGE, arena, &json, err) ||
-	    !msg_desired_decode(json, arena, out, err))
-		return false;
-	if (strcmp(out->node, reconcile->options.place.node) != 0)
-		return error_set(err, ERR_FORBIDDEN, "it is for the node %s", out->node);
-	if (out->expires < trusted_time_now(reconcile->options.time))
-		return error_set(err, ERR_FORBIDDEN, "it has expired");
 	if (!digest_matches(out))
 		return error_set(err, ERR_INVALID, "its digest is not that of its content");
 	return true;
@@ -91,29 +83,13 @@ static const char *rollout_of(const char *content, struct arena *arena)
 	return json_string_value(json_object_get(json_object_get(json, "apply"), "rollout"));
 }
 
-static void decode_failure(const char *text, struct arena *arena, struct msg_failure *out)
-{
-	struct error ignored = {0};
-	json_t *json = NULL;
-
-	*out = (struct msg_failure){.phase = "apply", .code = "failed_before", .text = ""};
-	if (text && json_parse_limited(text, strlen(text), 4, &json, &ignored)) {
-		json_keep(json, arena);
-		out->phase = json_string_value(json_object_get(json, "phase"));
-		out->code = json_string_value(json_object_get(json, "code"));
-		out->text = json_string_value(json_object_get(json, "text"));
-		out->service = json_string_value(json_object_get(json, "service"));
-		out->stderr_text = json_string_value(json_object_get(json, "stderr"));
-	}
-}
-
 static void tell_verdict(struct reconcile *reconcile, const struct msg_desired *desired,
 			 const struct verdict *verdict, struct arena *arena)
 {
 	int state = names_find(RESULT_STATE_NAMES, verdict->state);
 	struct msg_failure failure;
 
-	decode_failure(verdict->error, arena, &failure);
+	failure_read(verdict->error, arena, &failure);
 	tell(reconcile, desired->generation, desired->digest, rollout_of(desired->content, arena),
 	     state < 0 ? RESULT_REFUSED : (enum result_state)state, &failure);
 }

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "reconcile/evidence.h"
 #include "reconcile/report.h"
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
@@ -222,32 +223,16 @@ void apply_snapshot(struct transaction *transaction)
 	switch_and_start(transaction);
 }
 
-/* What is needed to understand a failure, taken before anything is put back. */
 static void blame_service(struct transaction *transaction, const char *name, const char *code,
 			  const char *reason)
 {
-	struct arena *arena = transaction->arena;
+	struct msg_failure failure = {
+		.phase = "verify", .code = code, .text = reason, .service = name};
 	struct service_status status;
-	const char *text = reason;
 
-	if (!supervisor_status(transaction->options.supervisor, name, &status)) {
-		transaction_blame(transaction, "verify", code, name, reason);
-		return;
-	}
-	if (status.exit.known && !status.exit.wanted && status.exit.text &&
-	    !strstr(reason, status.exit.text))
-		text = arena_printf(arena, "%s; %s", reason, status.exit.text);
-	for (size_t i = 0; i < status.probe_count; i++)
-		if (!status.probes[i].good && status.probes[i].text && status.probes[i].text[0] &&
-		    !strstr(text, status.probes[i].text))
-			text = arena_printf(arena, "%s; probe %s: %s", text,
-					    probe_kind_name(status.probes[i].kind),
-					    status.probes[i].text);
-	transaction_blame(transaction, "verify", code, name, text);
-	if (status.exit.known && status.exit.stderr_size > 0)
-		transaction->failure.stderr_text =
-			text_clean(arena, status.exit.stderr_tail, status.exit.stderr_size,
-				   LIMIT_STDERR, true);
+	if (supervisor_status(transaction->options.supervisor, name, &status))
+		evidence_add(transaction->arena, &status, transaction->began, &failure);
+	transaction_fail(transaction, &failure);
 }
 
 static bool record_packages(struct transaction *transaction, struct error *err)

@@ -3,29 +3,17 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "protocol/limits.h"
 #include "reconcile/reconcile_internal.h"
 
 static bool open_command(struct reconcile *reconcile, const void *payload, size_t size,
 			 struct arena *arena, struct msg_command *out, struct error *err)
 {
-	json_t *envelope, *json;
-	char *text;
-	size_t length;
+	const struct signed_message message = {DSSE_COMMAND, payload, size};
+	json_t *json;
 
-	if (!json_parse_limited(payload, size, LIMIT_JSON_DEPTH, &envelope, err))
-		return false;
-	json_keep(envelope, arena);
-	if (!dsse_open(arena, envelope, DSSE_COMMAND, reconcile->options.keys,
-		       reconcile->options.key_count, &text, &length, NULL, err) ||
-	    !message_parse(text, length, LIMIT_DOWN_MESSAGE, arena, &json, err) ||
-	    !msg_command_decode(json, arena, out, err))
-		return false;
-	if (strcmp(out->node, reconcile->options.place.node) != 0)
-		return error_set(err, ERR_FORBIDDEN, "it is for the node %s", out->node);
-	if (out->expires < trusted_time_now(reconcile->options.time))
-		return error_set(err, ERR_FORBIDDEN, "it has expired");
-	return true;
+	return reconcile_open(reconcile, &message, arena, &json, err) &&
+	       msg_command_decode(json, arena, out, err) &&
+	       reconcile_addressed(reconcile, out->node, out->expires, err);
 }
 
 static bool run_restart(struct reconcile *reconcile, const struct msg_command *command,

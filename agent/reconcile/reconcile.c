@@ -8,6 +8,7 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "reconcile/failure.h"
 #include "reconcile/housekeeping.h"
 #include "reconcile/reconcile_internal.h"
 #include "reconcile/report.h"
@@ -334,20 +335,17 @@ int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset)
 static const char *verdict_text(const struct reconcile *reconcile, struct arena *arena)
 {
 	struct error ignored = {0};
+	struct msg_failure failure;
 	struct verdict verdict;
-	const char *text = NULL;
 	bool found = false;
-	json_t *json;
 
 	if (!verdict_find(reconcile->options.state, reconcile->accepted_digest, arena, &verdict,
 			  &found, &ignored) ||
 	    !found)
 		return NULL;
-	if (verdict.error &&
-	    json_parse_limited(verdict.error, strlen(verdict.error), 4, &json, &ignored))
-		text = json_string_value(json_object_get(json_keep(json, arena), "text"));
+	failure_read(verdict.error, arena, &failure);
 	return arena_printf(arena, "idle; generation %lld was %s: %s",
-			    (long long)reconcile->accepted, verdict.state, text ? text : "");
+			    (long long)reconcile->accepted, verdict.state, failure.text);
 }
 
 const char *reconcile_activity(const struct reconcile *reconcile, struct arena *arena)

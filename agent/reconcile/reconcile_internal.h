@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What reconcile.c (slots, transactions), accept.c (messages) and commands.c share. */
+/* What reconcile.c (slots, transactions), envelope.c, accept.c (messages) and commands.c share. */
 #pragma once
 
 #include "reconcile/reconcile.h"
@@ -29,6 +29,21 @@ struct reconcile {
 	uint64_t drift_timer;
 	char reported[65]; /* hash of the last reported message */
 };
+
+/* Bytes from the broker, or from wherever, that claim to be an envelope of this type. */
+struct signed_message {
+	const char *type; /* DSSE_... */
+	const void *bytes;
+	size_t size;
+};
+
+/* envelope.c: the payload, if a key that this agent trusts has signed it. */
+MUST_CHECK bool reconcile_open(struct reconcile *reconcile, const struct signed_message *message,
+			       struct arena *arena, json_t **out, struct error *err);
+
+/* Is it for us, and has it not expired? */
+MUST_CHECK bool reconcile_addressed(struct reconcile *reconcile, const char *node, usec_t expires,
+				    struct error *err);
 
 /* Starts the candidate of the state file, if there is one and nothing is under way. */
 void reconcile_begin(struct reconcile *reconcile);

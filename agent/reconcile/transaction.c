@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "protocol/limits.h"
+#include "reconcile/failure.h"
 #include "state/packages.h"
 
 static void advance(void *arg)
@@ -57,36 +58,40 @@ void transaction_tell(struct transaction *transaction, enum result_state state)
 	outgoing_result(transaction->options.outgoing, &result);
 }
 
-void transaction_blame(struct transaction *transaction, const char *phase, const char *code,
-		       const char *service, const char *text)
+static const char *clean(struct transaction *transaction, const char *text)
 {
-	struct arena *arena = transaction->arena;
+	return text ? text_clean(transaction->arena, text, strlen(text), LIMIT_TEXT, false) : NULL;
+}
+
+void transaction_fail(struct transaction *transaction, const struct msg_failure *failure)
+{
+	struct msg_failure *kept = &transaction->failure;
 
 	if (transaction->has_failure)
 		return;
 	transaction->has_failure = true;
-	transaction->failure = (struct msg_failure){
-		.phase = phase,
-		.code = code,
-		.text = text_clean(arena, text, strlen(text), LIMIT_TEXT, false),
-		.service = arena_strdup(arena, service),
-	};
+	*kept = *failure;
+	kept->phase = arena_strdup(transaction->arena, failure->phase);
+	kept->code = arena_strdup(transaction->arena, failure->code);
+	kept->text = clean(transaction, failure->text);
+	kept->service = arena_strdup(transaction->arena, failure->service);
+	kept->stderr_text = clean(transaction, failure->stderr_text);
+	kept->probe.text = clean(transaction, failure->probe.text);
+}
+
+void transaction_blame(struct transaction *transaction, const char *phase, const char *code,
+		       const char *service, const char *text)
+{
+	const struct msg_failure failure = {
+		.phase = phase, .code = code, .text = text, .service = service};
+
+	transaction_fail(transaction, &failure);
 }
 
 void transaction_end(struct transaction *transaction, enum transaction_end end)
 {
 	transaction->end = end;
 	transaction_enter(transaction, PHASE_ENDED);
-}
-
-char *transaction_failure_json(struct transaction *transaction)
-{
-	const struct msg_failure *failure = &transaction->failure;
-	json_auto_t *json = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "phase", failure->phase,
-				      "code", failure->code, "text", failure->text, "service",
-				      failure->service, "stderr", failure->stderr_text);
-
-	return json_text(json, transaction->arena);
 }
 
 bool transaction_decide(struct transaction *transaction, enum result_state state, bool keep,
@@ -96,7 +101,7 @@ bool transaction_decide(struct transaction *transaction, enum result_state state
 	const struct verdict verdict = {
 		.generation = transaction->candidate.generation,
 		.state = RESULT_STATE_NAMES[state],
-		.error = transaction_failure_json(transaction),
+		.error = failure_text(&transaction->failure, transaction->arena),
 	};
 
 	if (!state_begin(store, err))
@@ -171,21 +176,10 @@ static bool prepare(struct transaction *transaction, const char **service, struc
 
 static void resume_undo(struct transaction *transaction)
 {
-	struct error ignored = {0};
-	json_t *json = NULL;
-	const char *text = transaction->journal.error;
+	struct msg_failure failure;
 
-	if (text && json_parse_limited(text, strlen(text), 4, &json, &ignored)) {
-		json_keep(json, transaction->arena);
-		transaction_blame(transaction, json_string_value(json_object_get(json, "phase")),
-				  json_string_value(json_object_get(json, "code")),
-				  json_string_value(json_object_get(json, "service")),
-				  json_string_value(json_object_get(json, "text")));
-		transaction->failure.stderr_text =
-			json_string_value(json_object_get(json, "stderr"));
-	}
-	transaction_blame(transaction, "apply", "interrupted", NULL,
-			  "the agent was stopped while it put the change back");
+	failure_read(transaction->journal.error, transaction->arena, &failure);
+	transaction_fail(transaction, &failure);
 	steps_look(transaction);
 	undo_begin(transaction);
 }
@@ -227,6 +221,8 @@ struct transaction *transaction_new(const struct transaction_options *options)
 	};
 	transaction->options.candidate = NULL;
 	transaction->journal = options->journal;
+	/* Of a change that goes on everything may have happened while no agent was there. */
+	transaction->began = options->journal.phase == JOURNAL_NONE ? clock_now_utc() : 0;
 	transaction->journal.digest = transaction->candidate.digest;
 	transaction->journal.error = arena_strdup(arena, options->journal.error);
 	transaction->urls = json_loads(options->candidate->fetch, 0, NULL);

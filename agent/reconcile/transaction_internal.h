@@ -31,6 +31,7 @@ struct transaction {
 	enum phase phase;
 	enum result_state told; /* last state sent as a result */
 	usec_t deadline;	/* boot time: of the whole change, then of undoing it */
+	usec_t began;		/* UTC, only to tell old exits from new ones */
 	uint64_t timer;
 	bool superseded;
 	bool has_failure;
@@ -61,12 +62,12 @@ void transaction_enter(struct transaction *transaction, enum phase phase);
 /* Sends a result of this state, with the failure if there is one. */
 void transaction_tell(struct transaction *transaction, enum result_state state);
 
-/* Records why; the texts are copied. service may be NULL. Only the first failure counts. */
+/* Records why; everything is copied, texts within what a message may hold. Only the first counts. */
+void transaction_fail(struct transaction *transaction, const struct msg_failure *failure);
+
+/* The same for a failure that is a sentence. service may be NULL. */
 void transaction_blame(struct transaction *transaction, const char *phase, const char *code,
 		       const char *service, const char *text);
-
-/* The failure as JSON text in the arena, for journal and verdict. */
-char *transaction_failure_json(struct transaction *transaction);
 
 /* The end of a candidate that failed, and its result, as one step. keep: with a verdict. */
 MUST_CHECK bool transaction_decide(struct transaction *transaction, enum result_state state,

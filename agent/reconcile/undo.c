@@ -4,6 +4,8 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "protocol/limits.h"
+#include "reconcile/failure.h"
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
 
@@ -21,7 +23,7 @@ void undo_begin(struct transaction *transaction)
 
 	transaction->journal.phase = JOURNAL_ROLLING_BACK;
 	transaction->journal.generation = transaction->candidate.generation;
-	transaction->journal.error = transaction_failure_json(transaction);
+	transaction->journal.error = failure_text(&transaction->failure, transaction->arena);
 	if (!journal_update(transaction->options.state, &transaction->journal, &err))
 		log_error("could not write the journal: %s", err.text);
 	log_warn("putting the change back: %s service=%s", transaction->failure.text,
@@ -70,9 +72,10 @@ static void note_problem(struct transaction *transaction, const char *service, c
 		return;
 	transaction->undo_problem =
 		arena_printf(transaction->arena, "service %s: %s", service, text);
+	char *both = arena_printf(transaction->arena, "%s; putting it back failed: %s",
+				  transaction->failure.text, transaction->undo_problem);
 	transaction->failure.text =
-		arena_printf(transaction->arena, "%s; putting it back failed: %s",
-			     transaction->failure.text, transaction->undo_problem);
+		text_clean(transaction->arena, both, strlen(both), LIMIT_TEXT, true);
 }
 
 static bool put_back(struct transaction *transaction, const struct plan_step *step,

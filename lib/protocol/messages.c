@@ -74,15 +74,6 @@ static const struct field LOGS_FIELDS[] = {
 	FIELD_END,
 };
 
-static const struct field FAILURE_FIELDS[] = {
-	FIELD_STRING(struct msg_failure, phase, FIELD_REQUIRED, LIMIT_NAME),
-	FIELD_STRING(struct msg_failure, code, FIELD_REQUIRED, LIMIT_NAME),
-	FIELD_STRING(struct msg_failure, text, FIELD_REQUIRED, LIMIT_TEXT),
-	FIELD_STRING(struct msg_failure, service, 0, LIMIT_NAME),
-	FIELD_STRING_AS("stderr", struct msg_failure, stderr_text, 0, LIMIT_STDERR),
-	FIELD_END,
-};
-
 static const struct field PROGRESS_FIELDS[] = {
 	FIELD_INT64(struct msg_result, done_bytes, FIELD_REQUIRED, 0, INT64_MAX),
 	FIELD_INT64(struct msg_result, total_bytes, FIELD_REQUIRED, 0, INT64_MAX),
@@ -249,8 +240,7 @@ bool msg_result_decode(json_t *json, struct arena *arena, struct msg_result *out
 	}
 	if (error != NULL) {
 		result.has_error = true;
-		if (!fields_decode(FAILURE_FIELDS, error, FIELDS_TOLERANT, arena, &result.error,
-				   err))
+		if (!msg_failure_decode(error, arena, &result.error, err))
 			return false;
 	}
 	*out = result;
@@ -322,7 +312,7 @@ json_t *msg_result_encode(const struct msg_result *msg)
 	if (msg->has_progress)
 		json_object_set_new(json, "progress", fields_encode(PROGRESS_FIELDS, msg));
 	if (msg->has_error)
-		json_object_set_new(json, "error", fields_encode(FAILURE_FIELDS, &msg->error));
+		json_object_set_new(json, "error", msg_failure_encode(&msg->error));
 	return message_seal(json);
 }
 

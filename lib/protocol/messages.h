@@ -19,6 +19,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "base/fields.h"
+#include "protocol/failure.h"
 #include "protocol/limits.h"
 
 enum reported_state {
@@ -202,14 +203,6 @@ struct msg_logs {
 	const char *service;
 	struct msg_log_line *lines;
 	size_t line_count;
-};
-
-struct msg_failure {
-	const char *phase;
-	const char *code;
-	const char *text;
-	const char *service;	 /* or NULL */
-	const char *stderr_text; /* last lines, or NULL; "stderr" on the wire */
 };
 
 struct msg_result {

@@ -66,6 +66,8 @@ def test_broken_upgrade_puts_itself_back_with_the_cause(api, new_agent):
     assert step["state"] == "rolled_back"
     assert step["error"]["service"] == "app" and "exited with 7" in step["error"]["text"]
     assert step["error"]["stderr"] == "no license found\n"
+    assert step["error"]["exit"] == {"code": 7, "signal": 0}
+    assert step["error"]["outcome"] == "rolled_back"
     status = agent.status()
     assert status["services"][0]["state"] == "running"
     wait_until(lambda: agent.service("app")["package"]["version"] == "1.0", "the old version")

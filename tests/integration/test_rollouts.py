@@ -7,6 +7,7 @@ import json
 import pytest
 
 from harness import ApiError, FakeAgent, database, packages, wait_until
+from harness.cli import Cli
 
 DEFAULT = "default"
 
@@ -93,17 +94,45 @@ def test_a_rollout_reaches_its_nodes_and_ends(fleet):
     assert outlook["stop"] and not outlook["restart"] and not outlook["remove"]
 
 
+def test_show_tells_why_a_node_failed(fleet, tmp_path):
+    rollout = fleet.start(strategy={"waves": ["100%"]})
+    ends = ("refused", "rolled_back", "rollback_failed")
+    for node, state in zip(fleet.nodes, ends):
+        fleet.answer(node, rollout, state, error={
+            "phase": "verify", "code": "gate", "text": f"text of {state}", "service": "tool",
+            "exit": {"code": -1, "signal": 9}, "probe": {"kind": "tcp", "text": "no answer"},
+            "stderr": "one\ntwo\n"})
+    wait_until(lambda: all(step["error"] for step in fleet.api.items(
+        f"/rollouts/{rollout['id']}/steps")), "the errors of all steps")
+    found = {step["error"]["outcome"]: step["state"]
+             for step in fleet.api.items(f"/rollouts/{rollout['id']}/steps")}
+    assert found == {"refused": "failed", "rolled_back": "rolled_back",
+                     "rollback_failed": "rollback_failed"}
+    cli = Cli(fleet.server, tmp_path, DEFAULT)
+    cli.login()
+    said = cli.run("rollout", "show", rollout["number"])
+    for node, state in zip(fleet.nodes, ends):
+        assert f"{node.name}: {state}: text of {state}\n" in said
+    assert said.count("  service tool, in verify, code gate\n  killed by signal 9\n"
+                      "  probe tcp: no answer\n  | one\n  | two\n") == 3
+
+
 def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
     rollout = fleet.start(strategy={"waves": [1, 2]})
     first = min(fleet.nodes, key=lambda node: node.name)
     fleet.answer(first, rollout, "rolled_back",
-                 error={"phase": "verify", "code": "exited", "text": "no luck", "stderr": "why\n"})
+                 error={"phase": "verify", "code": "gate", "text": "no luck", "stderr": "why\n",
+                        "service": "tool", "exit": {"code": 3, "signal": 0},
+                        "probe": {"kind": "http", "text": "answered 503"}})
     paused = fleet.wait_state(rollout, "paused")
     assert paused["reason"] == "wave 1: 1 of 1 failed, 0 allowed"
     steps = fleet.api.items(f"/rollouts/{rollout['id']}/steps")
     assert sorted(step["state"] for step in steps) == ["pending", "pending", "rolled_back"]
     failed = next(step for step in steps if step["state"] == "rolled_back")
-    assert failed["error"]["stderr"] == "why\n"
+    assert failed["error"] == {
+        "outcome": "rolled_back", "phase": "verify", "code": "gate", "text": "no luck",
+        "stderr": "why\n", "service": "tool", "exit": {"code": 3, "signal": 0},
+        "probe": {"kind": "http", "text": "answered 503"}}
     explained = fleet.api.get(f"/rollouts/{rollout['id']}/explain")
     assert "resume" in explained["waits_for"]
     # The node was given back what it ran: nothing.

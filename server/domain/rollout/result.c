@@ -25,12 +25,13 @@ static const enum step_event events[] = {
 
 enum { RESTORE_DEADLINE_MS = 600000 };
 
-static json_t *error_encode(struct ctx *ctx, const struct msg_failure *error)
+/* What is stored with the step: the failure as the agent sent it, and what became of the change. */
+static json_t *error_encode(struct ctx *ctx, const struct msg_result *result)
 {
-	return json_keep(json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "phase", error->phase, "code",
-				   error->code, "text", error->text, "service", error->service,
-				   "stderr", error->stderr_text),
-			 ctx->arena);
+	json_t *json = json_keep(msg_failure_encode(&result->error), ctx->arena);
+
+	json_object_set_new(json, "outcome", json_string(RESULT_STATE_NAMES[result->state]));
+	return json;
 }
 
 bool rollout_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
@@ -74,7 +75,7 @@ bool rollout_on_result(struct ctx *ctx, const char *node_id, const struct msg_re
 	struct step_move move =
 		rollout_step_move(event, result->has_error ? result->error.text : NULL, sources);
 	if (result->has_error)
-		move.error = error_encode(ctx, &result->error);
+		move.error = error_encode(ctx, result);
 	if (result->has_progress) {
 		progress = json_keep(json_pack("{s:I, s:I}", "done_bytes",
 					       (json_int_t)result->done_bytes, "total_bytes",

@@ -296,6 +296,7 @@ static void puts_back_what_fails_and_remembers_it(void **state)
 	wait_for(world->fixture, has_result(world, 2, "rolled_back"));
 	assert_true(has_message(world, CHANNEL_RESULT, "exited with 3"));
 	assert_true(has_message(world, CHANNEL_RESULT, "no such setting"));
+	assert_true(has_message(world, CHANNEL_RESULT, "\"exit\":{\"code\":3,\"signal\":0}"));
 	assert_int_equal(reconcile_generation(world->reconcile), 1);
 	assert_string_equal(read_file(world, "services/a/current/config/f"), "good");
 	assert_true(status_of(world->fixture, "a").ready);
@@ -314,6 +315,20 @@ static void puts_back_what_fails_and_remembers_it(void **state)
 	wait_for(world->fixture, has_result(world, 4, "rolled_back"));
 	assert_false(has_result(world, 4, "applying"));
 	assert_int_equal(pid_of(world, "a"), pid);
+}
+
+/* One that runs but is not well has no exit: its log and its probe have to tell. */
+static void names_the_probe_and_what_the_service_said(void **state)
+{
+	struct world *world = *state;
+	char *ill = shell(world, "a", "echo waiting for the broker >&2; exec sleep 1000", "1",
+			  ",\"probes\":[{\"kind\":\"tcp\",\"host\":\"127.0.0.1\",\"port\":1,"
+			  "\"start_grace_ms\":300,\"failure\":1}]");
+
+	send_services(world, 1, ill, 0);
+	wait_for(world->fixture, has_result(world, 1, "rolled_back"));
+	assert_true(has_message(world, CHANNEL_RESULT, "\"probe\":{\"kind\":\"tcp\""));
+	assert_true(has_message(world, CHANNEL_RESULT, "waiting for the broker\\n"));
 }
 
 static void restores_snapshots(void **state)
@@ -518,6 +533,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(applies_and_changes_only_what_differs, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(puts_back_what_fails_and_remembers_it, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(names_the_probe_and_what_the_service_said, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(restores_snapshots, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_a_restart_in_the_middle, setup, teardown),
