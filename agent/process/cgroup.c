@@ -225,7 +225,8 @@ static void limits_write(const struct cgroups *cgroups, const char *folder,
 		 limits->memory_bytes ? text : unlimited);
 	if (second)
 		file_put(folder, "memory.oom.group", "1");
-	snprintf(text, sizeof(text), "%d", limits->pids);
+	/* The shim is in there too, see cgroups_take_shim. */
+	snprintf(text, sizeof(text), "%d", limits->pids + (second ? 0 : 1));
 	file_put(folder, "pids.max", limits->pids ? text : "max");
 	long long quota = (long long)limits->cpu_percent * CPU_PERIOD_USEC / 100;
 	if (second) {
@@ -253,6 +254,17 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 		count++;
 	}
 	return count;
+}
+
+bool cgroups_take_shim(const struct cgroups *cgroups, const char *path,
+		       const struct cgroup_limits *limits)
+{
+	char quota[CGROUP_PATH_SIZE + 64];
+
+	if (cgroups->kind != CGROUP_1)
+		return false;
+	snprintf(quota, sizeof(quota), "%s/cpu.cfs_quota_us", path);
+	return limits->cpu_percent == 0 || access(quota, F_OK) != 0;
 }
 
 static void processes_kill(const char *group)

@@ -39,6 +39,15 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 		       const struct cgroup_limits *limits,
 		       char paths[CGROUP_MAX_BASES][CGROUP_PATH_SIZE]);
 
+/*
+ * May the shim live in this group of the service, so that what it starts is there from the begin?
+ * Moving a process takes some ten milliseconds, which a restart should not wait for. Not in one of
+ * version 2, where the shim starts into the group without a move, and not where it would have to
+ * share a quota of the processor.
+ */
+bool cgroups_take_shim(const struct cgroups *cgroups, const char *path,
+		       const struct cgroup_limits *limits);
+
 /* SIGKILL to all that lives in the groups of a service: for one whose shim was killed. */
 void cgroups_kill(const struct cgroups *cgroups, const char *service);
 

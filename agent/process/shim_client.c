@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ enum {
 	SHIM_FD = 3,
 	ANSWER_TIMEOUT_MS = 5000,
 	EVENTS_PER_TURN = 8,
+	MAX_PROGRAM_PATH = 400, /* what a shim reads in one packet */
 };
 
 struct shim_client {
@@ -145,7 +147,7 @@ static size_t list_length(const char *const *list)
 static void arguments_build(const struct shim_start *start, struct arguments *arguments)
 {
 	size_t limits = list_length(start->limits);
-	size_t cgroups = list_length(start->cgroups);
+	size_t cgroups = list_length(start->cgroups) + list_length(start->within);
 	size_t command = list_length(start->command);
 
 	*arguments = (struct arguments){0};
@@ -163,8 +165,10 @@ static void arguments_build(const struct shim_start *start, struct arguments *ar
 	add_number(arguments, "--rate", start->rate_bytes);
 	for (size_t i = 0; i < limits; i++)
 		add_option(arguments, "--limit", start->limits[i]);
-	for (size_t i = 0; i < cgroups; i++)
+	for (size_t i = 0; start->cgroups && start->cgroups[i]; i++)
 		add_option(arguments, "--cgroup", start->cgroups[i]);
+	for (size_t i = 0; start->within && start->within[i]; i++)
+		add_option(arguments, "--within", start->within[i]);
 	add(arguments, "--");
 	for (size_t i = 0; i < command; i++)
 		add(arguments, start->command[i]);
@@ -306,7 +310,7 @@ static void command(struct shim_client *client, const char *text, size_t length)
 
 static void command_with(struct shim_client *client, const char *word, const char *argument)
 {
-	char text[SHIM_CLIENT_TAG_SIZE + 16];
+	char text[MAX_PROGRAM_PATH + 16];
 	int length = snprintf(text, sizeof(text), "%s %s", word, argument);
 
 	command(client, text, (size_t)length);
@@ -343,14 +347,41 @@ void shim_client_kill(struct shim_client *client)
 	command(client, "kill", 4);
 }
 
-void shim_client_collect(struct shim_client *client)
+void shim_client_collect(struct shim_client *client, unsigned run)
 {
-	command(client, "collect", 7);
+	char number[16];
+
+	snprintf(number, sizeof(number), "%u", run);
+	command_with(client, "collect", number);
 }
 
 void shim_client_leave(struct shim_client *client)
 {
 	command(client, "leave", 5);
+}
+
+static bool is_outdated(const struct shim_client *client, const char *program)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	struct stat runs, is;
+	char path[64];
+
+	if (getsockopt(client->fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.pid <= 1)
+		return false;
+	/* Leads to the file itself, also when another has its name by now. */
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)peer.pid);
+	if (stat(path, &runs) < 0 || stat(program, &is) < 0)
+		return false;
+	return runs.st_dev != is.st_dev || runs.st_ino != is.st_ino;
+}
+
+bool shim_client_upgrade(struct shim_client *client, const char *program)
+{
+	if (strlen(program) >= MAX_PROGRAM_PATH || !is_outdated(client, program))
+		return false;
+	command_with(client, "upgrade", program);
+	return true;
 }
 
 bool shim_exit_file_take(const char *run_dir, const char *name, char buffer[SHIM_CLIENT_MAX_PACKET],

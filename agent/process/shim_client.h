@@ -60,7 +60,8 @@ struct shim_start {
 	const char *const *env;	    /* NULL-terminated: all that the service sees */
 	const char *user;	    /* "uid:gid:gid,gid", or NULL */
 	const char *const *limits;  /* "nofile=1024", NULL-terminated; may be NULL */
-	const char *const *cgroups; /* folders, NULL-terminated; may be NULL */
+	const char *const *cgroups; /* the service is put there: folders, NULL-terminated */
+	const char *const *within;  /* the shim too, see cgroups_take_shim; either may be NULL */
 	int stop_signal;
 	int64_t grace_ms;
 	int64_t segment_bytes;
@@ -94,10 +95,15 @@ void shim_client_tag(struct shim_client *client, const char *tag);
 void shim_client_signal(struct shim_client *client, int signal_number);
 void shim_client_stop(struct shim_client *client, int signal_number, int64_t grace_ms);
 void shim_client_kill(struct shim_client *client);
-/* The exit was taken note of. */
-void shim_client_collect(struct shim_client *client);
-/* The shim ends; EVENT_LOST follows when its socket file is gone. */
+/* The exits up to this run are in safety: the shim may forget them. */
+void shim_client_collect(struct shim_client *client, unsigned run);
+/* The shim ends when its exits are collected; EVENT_LOST follows when its socket file is gone. */
 void shim_client_leave(struct shim_client *client);
+
+/* A shim that was connected to goes on as program, an absolute path, under its pid and with its
+ * service; a status follows, or an EVENT_ERROR when it remained what it was. False: it was not
+ * asked, since it runs that very file or nobody can tell. */
+bool shim_client_upgrade(struct shim_client *client, const char *program);
 
 /* Reads and removes what a shim wrote before a power cut. False: there is nothing. The text
  * points into buffer. */

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,18 +27,19 @@ static bool run_path(const struct shim *shim, const char *suffix, char *out, siz
 	return length > 0 && (size_t)length < size;
 }
 
-/* Text of the packet, then the tail; the size of both. */
-static size_t exit_encode(const struct shim *shim, char *out)
+/* Text of the packet, then the tail if it is still of that run; the size of both. */
+static size_t exit_encode(const struct shim *shim, const struct exit_status *ended, char *out)
 {
-	const struct exit_status *ended = &shim->exit;
 	const struct tail *tail = &shim->tail;
 	int length = snprintf(out, SHIM_MAX_PACKET - SHIM_TAIL_BYTES,
 			      "exit run=%u code=%d signal=%d core=%d wanted=%d at=%lld errno=%d "
 			      "step=%s tag=%s\n",
-			      shim->run, ended->code, ended->signal, ended->core, ended->wanted,
+			      ended->run, ended->code, ended->signal, ended->core, ended->wanted,
 			      (long long)ended->at, ended->failed_errno,
-			      ended->failed_step ? ended->failed_step : "", shim->tag);
+			      service_step_name(ended->step), shim->tag);
 
+	if (ended->run != shim->run)
+		return (size_t)length;
 	for (size_t i = 0; i < tail->used; i++)
 		out[(size_t)length + i] = tail->bytes[(tail->start + i) % SHIM_TAIL_BYTES];
 	return (size_t)length + tail->used;
@@ -50,13 +52,13 @@ static void exit_persist(const struct shim *shim)
 	char temporary[4096];
 	char packet[SHIM_MAX_PACKET];
 
-	if (!run_path(shim, ".exit", path, sizeof(path)) ||
+	if (shim->exit_count == 0 || !run_path(shim, ".exit", path, sizeof(path)) ||
 	    !run_path(shim, ".exit.new", temporary, sizeof(temporary)))
 		return;
 	int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return;
-	size_t size = exit_encode(shim, packet);
+	size_t size = exit_encode(shim, &shim->exits[shim->exit_count - 1], packet);
 	bool written = write(fd, packet, size) == (ssize_t)size && fsync(fd) == 0;
 	close(fd);
 	if (!written || rename(temporary, path) < 0) {
@@ -70,14 +72,21 @@ static void exit_persist(const struct shim *shim)
 	}
 }
 
+/* Told to go, and nothing is left to be told by us. */
+static bool may_go(const struct shim *shim)
+{
+	if (shim->phase != PHASE_IDLE)
+		return false;
+	return shim->ending || (shim->leaving && (shim->exit_count == 0 || shim->client_fd < 0));
+}
+
 static void client_close(struct shim *shim)
 {
 	close(shim->client_fd);
 	shim->client_fd = -1;
-	if (shim->exit.known)
-		exit_persist(shim);
+	exit_persist(shim);
 	/* An agent that died before it said what to run: there is nothing to hold. */
-	if (shim->run == 0)
+	if (shim->run == 0 || may_go(shim))
 		shim->done = true;
 }
 
@@ -92,7 +101,7 @@ static bool packet_send(struct shim *shim, const char *data, size_t size)
 	return false;
 }
 
-static void error_send(struct shim *shim, const char *text)
+void control_send_error(struct shim *shim, const char *text)
 {
 	char packet[128];
 	int length = snprintf(packet, sizeof(packet), "error %s", text);
@@ -107,17 +116,29 @@ void control_send_status(struct shim *shim)
 		packet, sizeof(packet),
 		"status run=%u phase=%s pid=%d started=%lld exit=%d dropped=%lld tag=%s", shim->run,
 		PHASE_NAMES[shim->phase], (int)shim->pid, (long long)shim->started_at,
-		shim->exit.known, (long long)shim->segments.dropped, shim->tag);
+		shim->exit_count > 0, (long long)shim->segments.dropped, shim->tag);
 
 	packet_send(shim, packet, (size_t)length);
 }
 
-void control_send_exit(struct shim *shim)
+static bool exit_send(struct shim *shim, const struct exit_status *ended)
 {
 	char packet[SHIM_MAX_PACKET];
 
-	if (!packet_send(shim, packet, exit_encode(shim, packet)))
+	return packet_send(shim, packet, exit_encode(shim, ended, packet));
+}
+
+void control_exited(struct shim *shim)
+{
+	shim->exit.run = shim->run;
+	if (shim->exit_count == SHIM_MAX_EXITS)
+		memmove(shim->exits, shim->exits + 1, --shim->exit_count * sizeof(shim->exits[0]));
+	shim->exits[shim->exit_count++] = shim->exit;
+	/* A machine that goes down may not wait until the agent has read it. */
+	if (!exit_send(shim, &shim->exit) || shim->ending)
 		exit_persist(shim);
+	if (may_go(shim))
+		shim->done = true;
 }
 
 void control_unlink(struct shim *shim)
@@ -179,13 +200,31 @@ static void tag_set(struct shim *shim, const char *text)
 	shim->tag[length] = '\0';
 }
 
-static void exit_collected(struct shim *shim)
+/* Exits up to this run are in safety. */
+static void exits_collected(struct shim *shim, unsigned run)
 {
 	char path[4096];
+	size_t gone = 0;
 
-	shim->exit.known = false;
-	if (run_path(shim, ".exit", path, sizeof(path)))
+	while (gone < shim->exit_count && shim->exits[gone].run <= run)
+		gone++;
+	shim->exit_count -= gone;
+	memmove(shim->exits, shim->exits + gone, shim->exit_count * sizeof(shim->exits[0]));
+	/* The file has the newest. */
+	if (shim->exit_count == 0 && run_path(shim, ".exit", path, sizeof(path)))
 		unlink(path);
+	if (may_go(shim))
+		shim->done = true;
+}
+
+static void command_collect(struct shim *shim, const char *text)
+{
+	int64_t run = UINT_MAX;
+
+	if (*text && !number_parse(text, UINT_MAX, &run))
+		control_send_error(shim, "collect: number expected");
+	else
+		exits_collected(shim, (unsigned)run);
 }
 
 static void command_stop(struct shim *shim, char *arguments)
@@ -194,14 +233,14 @@ static void command_stop(struct shim *shim, char *arguments)
 	int64_t number, grace_ms;
 
 	if (!grace) {
-		error_send(shim, "stop: SIGNAL GRACE_MS expected");
+		control_send_error(shim, "stop: SIGNAL GRACE_MS expected");
 		return;
 	}
 	*grace++ = '\0';
 	if (!number_parse(arguments, 64, &number) || !number_parse(grace, INT32_MAX, &grace_ms))
-		error_send(shim, "stop: number expected");
+		control_send_error(shim, "stop: number expected");
 	else if (shim->phase == PHASE_IDLE)
-		error_send(shim, "stop: not running");
+		control_send_error(shim, "stop: not running");
 	else
 		service_stop(shim, (int)number, grace_ms);
 }
@@ -209,10 +248,9 @@ static void command_stop(struct shim *shim, char *arguments)
 static void command_run(struct shim *shim, const char *tag)
 {
 	if (shim->phase != PHASE_IDLE) {
-		error_send(shim, "run: still running");
+		control_send_error(shim, "run: still running");
 		return;
 	}
-	exit_collected(shim);
 	tag_set(shim, tag);
 	service_start(shim);
 }
@@ -222,25 +260,23 @@ static void command_signal(struct shim *shim, const char *text)
 	int64_t number;
 
 	if (!number_parse(text, 64, &number) || shim->pid == 0 || kill(shim->pid, (int)number) < 0)
-		error_send(shim, "signal: cannot be sent");
+		control_send_error(shim, "signal: cannot be sent");
 }
 
 static void command_leave(struct shim *shim)
 {
-	if (shim->phase == PHASE_IDLE) {
-		exit_collected(shim);
-		shim->done = true;
-	} else {
-		shim->leaving = true;
+	shim->leaving = true;
+	if (shim->phase == PHASE_IDLE)
+		shim->done = may_go(shim);
+	else
 		service_stop(shim, shim->options.stop_signal, shim->options.grace_ms);
-	}
 }
 
 static void command_status(struct shim *shim)
 {
 	control_send_status(shim);
-	if (shim->exit.known && shim->client_fd >= 0)
-		control_send_exit(shim);
+	for (size_t i = 0; i < shim->exit_count && shim->client_fd >= 0; i++)
+		exit_send(shim, &shim->exits[i]);
 }
 
 static void command_handle(struct shim *shim, char *text)
@@ -262,11 +298,13 @@ static void command_handle(struct shim *shim, char *text)
 	else if (strcmp(text, "kill") == 0)
 		service_kill(shim);
 	else if (strcmp(text, "collect") == 0)
-		exit_collected(shim);
+		command_collect(shim, arguments);
 	else if (strcmp(text, "leave") == 0)
 		command_leave(shim);
+	else if (strcmp(text, "upgrade") == 0)
+		upgrade_run(shim, arguments);
 	else
-		error_send(shim, "unknown command");
+		control_send_error(shim, "unknown command");
 }
 
 void control_receive(struct shim *shim)

@@ -74,7 +74,7 @@ static void signals_handle(struct shim *shim)
 		/* The machine goes down: the service gets its proper stop first. */
 		if (shim->phase == PHASE_IDLE)
 			shim->done = true;
-		shim->leaving = true;
+		shim->ending = true;
 		service_stop(shim, shim->options.stop_signal, shim->options.grace_ms);
 	}
 	service_reap(shim);
@@ -122,41 +122,90 @@ static void turn(struct shim *shim)
 	segments_flush(&shim->segments);
 }
 
-int main(int argc, char **argv)
+/* A service that is to be there by itself says why it cannot be. */
+static void groups_enter(struct shim_options *options)
 {
-	static struct shim shim = {
-		.options = {.stop_signal = SIGTERM, .grace_ms = 10000},
-		.streams = {{.fd = -1, .kind = 'o'}, {.fd = -1, .kind = 'e'}},
-		.client_fd = -1,
-	};
-	const char *why;
+	for (size_t i = 0; i < options->within_count; i++) {
+		if (!cgroup_join(options->within[i], "") &&
+		    options->cgroup_count < SHIM_MAX_CGROUPS)
+			options->cgroups[options->cgroup_count++] = options->within[i];
+	}
+}
 
-	if (!options_parse(argc, argv, &shim.options, &why))
-		return fail(why);
+/* What is empty can be removed; the agent does that when it sees us go. */
+static void groups_leave(const struct shim_options *options)
+{
+	for (size_t i = 0; i < options->within_count; i++)
+		cgroup_join(options->within[i], "/..");
+}
+
+/* As a process of our own; NULL: all is there, else what could not be done. */
+static const char *begin(struct shim *shim)
+{
 	/* The agent waits for this first process only; we belong to nobody. */
 	pid_t pid = fork();
+
 	if (pid < 0)
-		return fail("could not fork");
+		return "could not fork";
 	if (pid > 0)
 		_exit(0);
 	setsid();
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
-		return fail("could not become a subreaper");
-	if (!signals_prepare(&shim))
-		return fail("could not watch signals");
+		return "could not become a subreaper";
+	if (!signals_prepare(shim))
+		return "could not watch signals";
 	if (is_socket(SHIM_CONTROL_FD)) {
-		shim.client_fd = SHIM_CONTROL_FD;
+		shim->client_fd = SHIM_CONTROL_FD;
 		fcntl(SHIM_CONTROL_FD, F_SETFD, FD_CLOEXEC);
 	}
-	if (!control_listen(&shim))
-		return fail("could not listen on the control socket");
+	if (!control_listen(shim))
+		return "could not listen on the control socket";
 	oom_score_lower();
-	segments_open(&shim.segments, &shim.options);
-	if (shim.client_fd < 0)
-		service_start(&shim);
+	groups_enter(&shim->options);
+	segments_open(&shim->segments, &shim->options);
+	if (shim->client_fd < 0)
+		service_start(shim);
+	return NULL;
+}
+
+/* In the place of an earlier program; there is a service to hold, whatever goes wrong. */
+static void go_on(struct shim *shim)
+{
+	upgrade_resume(shim);
+	signals_prepare(shim);
+	groups_enter(&shim->options);
+	segments_open(&shim->segments, &shim->options);
+	/* What ended in between. */
+	service_reap(shim);
+	control_send_status(shim);
+}
+
+int main(int argc, char **argv)
+{
+	static struct shim shim = {
+		.options = {.stop_signal = SIGTERM, .grace_ms = 10000, .resume_fd = -1},
+		.streams = {{.fd = -1, .kind = 'o'}, {.fd = -1, .kind = 'e'}},
+		.client_fd = -1,
+		.listen_fd = -1,
+	};
+	const char *why;
+
+	shim.argv = argv;
+	if (!options_parse(argc, argv, &shim.options, &why))
+		return fail(why);
+	if (shim.options.check)
+		return upgrade_resume(&shim) ? 0 : 1;
+	if (shim.options.resume_fd >= 0) {
+		go_on(&shim);
+	} else {
+		why = begin(&shim);
+		if (why)
+			return fail(why);
+	}
 	while (!shim.done)
 		turn(&shim);
 	segments_flush(&shim.segments);
 	control_unlink(&shim);
+	groups_leave(&shim.options);
 	return 0;
 }

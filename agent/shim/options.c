@@ -14,35 +14,39 @@ static const struct {
 	{"data", RLIMIT_DATA}, {"nofile", RLIMIT_NOFILE}, {"nproc", RLIMIT_NPROC},
 };
 
-bool number_parse(const char *text, int64_t max, int64_t *out)
+static bool digits_parse(const char *text, size_t length, int64_t max, int64_t *out)
 {
 	int64_t value = 0;
 
-	if (!*text)
+	if (length == 0)
 		return false;
-	for (; *text; text++) {
-		if (!isdigit((unsigned char)*text))
+	for (size_t i = 0; i < length; i++) {
+		if (!isdigit((unsigned char)text[i]))
 			return false;
-		if (value > (max - (*text - '0')) / 10)
+		if (value > (max - (text[i] - '0')) / 10)
 			return false;
-		value = value * 10 + (*text - '0');
+		value = value * 10 + (text[i] - '0');
 	}
 	*out = value;
 	return true;
 }
 
-static bool limit_parse(char *text, struct shim_options *options)
+bool number_parse(const char *text, int64_t max, int64_t *out)
 {
-	char *value = strchr(text, '=');
+	return digits_parse(text, strlen(text), max, out);
+}
+
+static bool limit_parse(const char *text, struct shim_options *options)
+{
+	size_t length = strcspn(text, "=");
 	int64_t number;
 
-	if (!value || options->limit_count == SHIM_MAX_LIMITS)
-		return false;
-	*value++ = '\0';
-	if (!number_parse(value, INT64_MAX, &number))
+	if (!text[length] || options->limit_count == SHIM_MAX_LIMITS ||
+	    !number_parse(text + length + 1, INT64_MAX, &number))
 		return false;
 	for (size_t i = 0; i < sizeof(LIMIT_NAMES) / sizeof(LIMIT_NAMES[0]); i++) {
-		if (strcmp(text, LIMIT_NAMES[i].name) == 0) {
+		if (strlen(LIMIT_NAMES[i].name) == length &&
+		    strncmp(text, LIMIT_NAMES[i].name, length) == 0) {
 			options->limits[options->limit_count++] = (struct shim_limit){
 				.resource = LIMIT_NAMES[i].resource, .value = (rlim_t)number};
 			return true;
@@ -51,39 +55,59 @@ static bool limit_parse(char *text, struct shim_options *options)
 	return false;
 }
 
-/* "uid:gid:group,group" */
-static bool user_parse(char *text, struct shim_options *options)
+/* A number of an account up to the delimiter, which *text stands behind afterwards. */
+static bool account_parse(const char **text, const char *delimiter, int64_t *out)
 {
-	char *gid = strchr(text, ':');
-	char *groups = gid ? strchr(gid + 1, ':') : NULL;
+	size_t length = strcspn(*text, delimiter);
+
+	if (!digits_parse(*text, length, UINT32_MAX - 1, out))
+		return false;
+	*text += length + ((*text)[length] != '\0');
+	return true;
+}
+
+/* "uid:gid:group,group" */
+static bool user_parse(const char *text, struct shim_options *options)
+{
+	const char *first = strchr(text, ':');
 	int64_t number;
 
-	if (!groups)
-		return false;
-	*gid++ = '\0';
-	*groups++ = '\0';
-	if (!number_parse(text, UINT32_MAX - 1, &number))
+	if (!first || !strchr(first + 1, ':') || !account_parse(&text, ":", &number))
 		return false;
 	options->uid = (uid_t)number;
-	if (!number_parse(gid, UINT32_MAX - 1, &number))
+	if (!account_parse(&text, ":", &number))
 		return false;
 	options->gid = (gid_t)number;
-	while (*groups) {
-		char *end = strchrnul(groups, ',');
-		bool last = !*end;
-
-		*end = '\0';
-		if (options->group_count == SHIM_MAX_GROUPS ||
-		    !number_parse(groups, UINT32_MAX - 1, &number))
+	while (*text) {
+		if (options->group_count == SHIM_MAX_GROUPS || !account_parse(&text, ",", &number))
 			return false;
 		options->groups[options->group_count++] = (gid_t)number;
-		groups = last ? end : end + 1;
 	}
 	options->set_user = true;
 	return true;
 }
 
-static bool option_parse(const char *name, char *value, struct shim_options *options)
+static bool folder_add(const char *folders[SHIM_MAX_CGROUPS], size_t *count, const char *folder)
+{
+	if (*count == SHIM_MAX_CGROUPS)
+		return false;
+	folders[(*count)++] = folder;
+	return true;
+}
+
+/* These two stand in the arguments of a program that takes our place. */
+static bool resume_parse(const char *text, bool check, struct shim_options *options)
+{
+	int64_t number;
+
+	if (!number_parse(text, INT_MAX, &number))
+		return false;
+	options->resume_fd = (int)number;
+	options->check = check;
+	return true;
+}
+
+static bool option_parse(const char *name, const char *value, struct shim_options *options)
 {
 	int64_t number;
 
@@ -107,14 +131,16 @@ static bool option_parse(const char *name, char *value, struct shim_options *opt
 		return limit_parse(value, options);
 	else if (strcmp(name, "--user") == 0)
 		return user_parse(value, options);
+	else if (strcmp(name, "--cgroup") == 0)
+		return folder_add(options->cgroups, &options->cgroup_count, value);
+	else if (strcmp(name, "--within") == 0)
+		return folder_add(options->within, &options->within_count, value);
+	else if (strcmp(name, "--resume") == 0 || strcmp(name, "--check") == 0)
+		return resume_parse(value, name[2] == 'c', options);
 	else if (strcmp(name, "--stop-signal") == 0) {
 		if (!number_parse(value, 64, &number))
 			return false;
 		options->stop_signal = (int)number;
-	} else if (strcmp(name, "--cgroup") == 0) {
-		if (options->cgroup_count == SHIM_MAX_CGROUPS)
-			return false;
-		options->cgroups[options->cgroup_count++] = value;
 	} else {
 		return false;
 	}

@@ -103,10 +103,7 @@ static void service_over(struct shim *shim)
 	segments_flush(&shim->segments);
 	shim->pid = 0;
 	shim->phase = PHASE_IDLE;
-	shim->exit.known = true;
-	control_send_exit(shim);
-	if (shim->leaving)
-		shim->done = true;
+	control_exited(shim);
 }
 
 void service_reap(struct shim *shim)

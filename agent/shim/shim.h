@@ -9,21 +9,24 @@
  * over when the shim has no child left, however often it has forked.
  *
  * Packets on the socket (SOCK_SEQPACKET, text):
- *   agent: status | run TAG | tag TAG | signal N | stop N GRACE_MS | kill | collect | leave
+ *   agent: status | run TAG | tag TAG | signal N | stop N GRACE_MS | kill | collect [RUN] | leave |
+ *          upgrade PROGRAM
  *   shim:  status KEY=VALUE... | exit KEY=VALUE... NEWLINE last-bytes-of-stderr | error TEXT
+ *
+ * An exit is kept until "collect" names its run (or a later one, or none): the agent says so when
+ * it has the exit in safety. Until then each agent that asks for the status is told of it again.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
+#include "options.h"
+
 enum {
-	SHIM_MAX_CGROUPS = 4,
-	SHIM_MAX_GROUPS = 32,
-	SHIM_MAX_LIMITS = 8,
+	SHIM_MAX_EXITS = 8, /* not collected yet; then the oldest goes */
 	SHIM_MAX_TAG = 160,
 	SHIM_MAX_LINE = 4096,
 	SHIM_TAIL_BYTES = 4096,
@@ -31,33 +34,6 @@ enum {
 	SHIM_READ_BYTES = 4096,
 	SHIM_WRITE_BYTES = 8192,
 	SHIM_CONTROL_FD = 3, /* a connection that the agent hands over at the start */
-};
-
-struct shim_limit {
-	int resource;
-	rlim_t value;
-};
-
-struct shim_options {
-	const char *name;
-	const char *run_dir;
-	const char *log_dir;
-	const char *cwd;
-	int64_t segment_bytes;
-	int64_t segment_count;
-	int64_t rate_bytes; /* per second; more is dropped and counted */
-	bool set_user;
-	uid_t uid;
-	gid_t gid;
-	gid_t groups[SHIM_MAX_GROUPS];
-	size_t group_count;
-	struct shim_limit limits[SHIM_MAX_LIMITS];
-	size_t limit_count;
-	const char *cgroups[SHIM_MAX_CGROUPS];
-	size_t cgroup_count;
-	int stop_signal; /* for a SIGTERM to the shim itself */
-	int64_t grace_ms;
-	char **command;
 };
 
 /* Rotating log segments; see agent/process/segment.h for the format. */
@@ -101,13 +77,13 @@ enum shim_phase {
 };
 
 struct exit_status {
-	bool known; /* not collected yet */
-	int code;   /* -1: by signal or never started */
+	unsigned run;
+	int code; /* -1: by signal or never started */
 	int signal;
 	bool core;
 	bool wanted;
-	int64_t at;		 /* UTC usec */
-	const char *failed_step; /* NULL, or what failed before exec */
+	int64_t at; /* UTC usec */
+	int step;   /* what failed before exec, see service_step_name; 0: nothing */
 	int failed_errno;
 };
 
@@ -117,24 +93,24 @@ struct shim {
 	struct stream streams[2];
 	struct tail tail;
 	enum shim_phase phase;
-	pid_t pid;	    /* main process of the service, 0: none */
-	int64_t started_at; /* UTC usec */
-	unsigned run;	    /* counts starts of this shim */
-	int64_t deadline;   /* monotonic usec: next step of STOPPING or KILLING */
-	struct exit_status exit;
+	pid_t pid;		 /* main process of the service, 0: none */
+	int64_t started_at;	 /* UTC usec */
+	unsigned run;		 /* counts starts of this shim */
+	int64_t deadline;	 /* monotonic usec: next step of STOPPING or KILLING */
+	struct exit_status exit; /* of this run, as far as it is known */
+	struct exit_status exits[SHIM_MAX_EXITS]; /* not collected, oldest first */
+	size_t exit_count;
 	char tag[SHIM_MAX_TAG];
-	bool leaving; /* exit as soon as the service is over */
+	bool leaving; /* exit as soon as the service is over and its exit collected */
+	bool ending;  /* exit as soon as the service is over: the machine goes down */
 	bool done;
+	char **argv; /* as we were started */
+
 	int signal_fd;
 	int listen_fd;
 	ino_t socket_inode;
 	int client_fd; /* -1: the agent is away */
 };
-
-/* options.c: false after having written the reason to *why. */
-bool options_parse(int argc, char **argv, struct shim_options *options, const char **why);
-/* A whole decimal number in 0 .. max. */
-bool number_parse(const char *text, int64_t max, int64_t *out);
 
 /* clock of the shim, usec */
 int64_t now_utc(void);
@@ -160,6 +136,10 @@ void stream_drain(struct stream *stream, struct segments *segments, struct tail 
 
 /* child.c */
 void service_start(struct shim *shim);
+/* One word: "execute_the_program"; "" for 0. */
+const char *service_step_name(int step);
+/* Moves us into a cgroup; suffix names one from there: "" or "/..". */
+bool cgroup_join(const char *folder, const char *suffix);
 
 /* reap.c */
 void service_reap(struct shim *shim);
@@ -178,5 +158,15 @@ bool control_listen(struct shim *shim);
 void control_accept(struct shim *shim);
 void control_receive(struct shim *shim);
 void control_send_status(struct shim *shim);
-void control_send_exit(struct shim *shim);
+/* The service is over: shim->exit is kept until it is collected, and told. */
+void control_exited(struct shim *shim);
+void control_send_error(struct shim *shim, const char *text);
 void control_unlink(struct shim *shim);
+
+/*
+ * upgrade.c: another program takes our place, under the same pid, so that the service stays our
+ * child. It is asked first whether it understands our state; when not, all stays as it is.
+ */
+void upgrade_run(struct shim *shim, const char *program);
+/* The other side: takes over what shim->options.resume_fd holds. */
+bool upgrade_resume(struct shim *shim);

@@ -42,6 +42,9 @@ static void adopt_one(struct supervisor *supervisor, const char *name)
 		return;
 	if (shim_client_connect(supervisor->options.loop, SUPERVISOR_RUN_DIR, name,
 				service_shim_event, service, &client, &status, &err)) {
+		if (shim_client_upgrade(client, supervisor->shim))
+			log_info("takes the shim over to the program of this agent service=%s",
+				 name);
 		service_adopted(service, client, &status);
 		return;
 	}

@@ -76,18 +76,22 @@ static void limits_fill(const struct service *service, const struct user *user, 
 		limits[count++] = arena_printf(arena, "nproc=%d", spec->pids);
 }
 
-static void cgroups_fill(struct service *service, const char *folders[CGROUP_MAX_BASES + 1])
+static void cgroups_fill(struct service *service, const char *folders[CGROUP_MAX_BASES + 1],
+			 const char *within[CGROUP_MAX_BASES + 1])
 {
+	const struct cgroups *cgroups = &service->supervisor->cgroups;
 	const struct cgroup_limits limits = {
 		.memory_bytes = service->spec.limits.memory_bytes,
 		.cpu_percent = service->spec.limits.cpu_percent,
 		.pids = service->spec.limits.pids,
 	};
 
-	service->cgroup_count = cgroups_prepare(&service->supervisor->cgroups, service->name,
-						&limits, service->cgroups);
-	for (size_t i = 0; i < service->cgroup_count; i++)
-		folders[i] = service->cgroups[i];
+	service->cgroup_count = cgroups_prepare(cgroups, service->name, &limits, service->cgroups);
+	for (size_t i = 0; i < service->cgroup_count; i++) {
+		const char *path = service->cgroups[i];
+
+		*(cgroups_take_shim(cgroups, path, &limits) ? within++ : folders++) = path;
+	}
 }
 
 static bool shim_start(struct service *service, struct error *err)
@@ -95,6 +99,7 @@ static bool shim_start(struct service *service, struct error *err)
 	const struct supervisor *supervisor = service->supervisor;
 	const char *limits[MAX_LIMITS] = {NULL};
 	const char *folders[CGROUP_MAX_BASES + 1] = {NULL};
+	const char *within[CGROUP_MAX_BASES + 1] = {NULL};
 	struct user user = {0};
 
 	if (service->spec.user && !user_find(service->spec.user, &user, err))
@@ -102,7 +107,7 @@ static bool shim_start(struct service *service, struct error *err)
 	if (!folders_make(service, &user, err))
 		return false;
 	limits_fill(service, &user, service->arena, limits);
-	cgroups_fill(service, folders);
+	cgroups_fill(service, folders, within);
 	const struct shim_start start = {
 		.loop = supervisor->options.loop,
 		.program = supervisor->shim,
@@ -115,6 +120,7 @@ static bool shim_start(struct service *service, struct error *err)
 		.user = user.change ? user_text(&user, service->arena) : NULL,
 		.limits = limits,
 		.cgroups = folders,
+		.within = within,
 		.stop_signal = service->spec.stop_signal,
 		.grace_ms = service->spec.stop_grace_ms,
 		.segment_bytes = supervisor->options.segment_bytes
@@ -291,12 +297,20 @@ static void unclaimed_over(struct service *service)
 static void exit_received(struct service *service, const struct shim_event *event)
 {
 	service_note_exit(service, event);
-	shim_client_collect(service->client);
-	service->run = event->run;
-	if (service->claimed || service->state == SERVICE_STOPPING)
-		service_over(service, event->code == 0 && !event->wanted);
-	else
-		unclaimed_over(service);
+	if (event->run < service->run) {
+		/* One that an agent before us knew of and did not live to keep. */
+		service_notice(service, NOTICE_EXITED);
+		service_deliver(service);
+	} else {
+		service->run = event->run;
+		if (service->claimed || service->state == SERVICE_STOPPING)
+			service_over(service, event->code == 0 && !event->wanted);
+		else
+			unclaimed_over(service);
+	}
+	/* Not before the notice: whoever got it has kept it. */
+	if (service->client)
+		shim_client_collect(service->client, event->run);
 }
 
 static void shim_lost(struct service *service)

@@ -177,14 +177,19 @@ void shim_client_kill(struct shim_client *client)
 	shim_client_stop(client, 9, 0);
 }
 
-void shim_client_collect(struct shim_client *client)
+void shim_client_collect(struct shim_client *client, unsigned run)
 {
-	(void)client;
+	(void)client, (void)run;
 }
 
 void shim_client_leave(struct shim_client *client)
 {
 	fake_queue(client, SHIM_EVENT_LOST);
+}
+
+bool shim_client_upgrade(struct shim_client *client, const char *program)
+{
+	return !client || !program;
 }
 
 bool shim_exit_file_take(const char *run_dir, const char *name, char buffer[SHIM_CLIENT_MAX_PACKET],

@@ -26,6 +26,7 @@ struct fixture {
 	struct arena *arena;
 	struct loop *loop;
 	struct supervisor *supervisor;
+	const char *shim; /* the program */
 	int notices[NOTICE_REMOVED + 1];
 	struct exit_info last_exit;
 	char last_exit_text[256];
@@ -52,7 +53,7 @@ static inline void fixture_supervise(struct fixture *fixture)
 	const struct supervisor_options options = {
 		.loop = fixture->loop,
 		.root = fixture->root,
-		.shim = BINARY_DIR "/bin/muster-shim",
+		.shim = fixture->shim,
 		.segment_bytes = 64 * 1024,
 		.segment_count = 3,
 		.notice = fixture_notice,
@@ -72,6 +73,7 @@ static inline int fixture_setup(void **state)
 	assert_non_null(mkdtemp(fixture->root));
 	assert_non_null(getcwd(fixture->old, sizeof(fixture->old)));
 	assert_int_equal(chdir(fixture->root), 0);
+	fixture->shim = BINARY_DIR "/bin/muster-shim";
 	fixture->arena = arena_new();
 	fixture->loop = loop_new();
 	fixture_supervise(fixture);
