@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/crypto.h"
@@ -9,6 +12,7 @@
 #include "base/file.h"
 #include "client.h"
 #include "handlers.h"
+#include "package/tarball.h"
 #include "protocol/dsse.h"
 #include "protocol/limits.h"
 
@@ -51,19 +55,42 @@ bool package_delete_command(struct cli *cli, struct error *err)
 
 static const char *format_of(const char *path)
 {
+	static const struct {
+		const char *ending, *format;
+	} FORMATS[] = {{".tar.gz", "tar.gz"}, {".tgz", "tar.gz"},      {".tar.xz", "tar.xz"},
+		       {".txz", "tar.xz"},    {".tar.zst", "tar.zst"}, {".deb", "deb"}};
 	size_t length = strlen(path);
 
-	if (length > 8 && strcmp(path + length - 8, ".tar.zst") == 0)
-		return "tar.zst";
-	if ((length > 7 && strcmp(path + length - 7, ".tar.gz") == 0) ||
-	    (length > 4 && strcmp(path + length - 4, ".tgz") == 0))
-		return "tar.gz";
+	for (size_t i = 0; i < ARRAY_SIZE(FORMATS); i++) {
+		size_t size = strlen(FORMATS[i].ending);
+
+		if (length > size && strcmp(path + length - size, FORMATS[i].ending) == 0)
+			return FORMATS[i].format;
+	}
 	return NULL;
 }
 
+/* Hashes of the archive and of the tar inside, which lets nodes fetch differences only. */
+static bool look_inside(const char *path, struct tarball_facts *facts, int64_t *size,
+			struct error *err)
+{
+	CLEANUP(fd_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct tarball *tarball;
+	struct stat status;
+
+	if (fd < 0 || fstat(fd, &status) != 0)
+		return error_set_errno(err, ERR_INVALID, errno, "cannot read %s", path);
+	*size = status.st_size;
+	if (!tarball_open(fd, INT64_MAX, TARBALL_HASH_FILE | TARBALL_HASH_CONTENT, &tarball, err))
+		return error_prefix(err, "%s", path);
+	bool ok = tarball_finish(tarball, facts, err) || error_prefix(err, "%s", path);
+	tarball_free(tarball);
+	return ok;
+}
+
 /* The manifest with what only the archive itself can say. */
-static bool complete_manifest(struct cli *cli, const char *archive, char **text, char *sha256,
-			      int64_t *size, struct error *err)
+static bool complete_manifest(struct cli *cli, const char *archive, char **text,
+			      struct tarball_facts *facts, int64_t *size, struct error *err)
 {
 	const char *path = cli_option(cli, "manifest"), *format = format_of(archive);
 	char *data;
@@ -73,16 +100,19 @@ static bool complete_manifest(struct cli *cli, const char *archive, char **text,
 	if (path == NULL)
 		return error_set(err, ERR_INVALID, "what is in it? --manifest FILE");
 	if (format == NULL)
-		return error_set(err, ERR_INVALID, "%s is no .tar.gz and no .tar.zst", archive);
+		return error_set(err, ERR_INVALID, "%s is no .tar.gz, .tar.xz, .tar.zst or .deb",
+				 archive);
 	if (!file_read(path, LIMIT_MANIFEST, cli->arena, &data, &length, err) ||
 	    !json_parse_limited(data, length, LIMIT_JSON_DEPTH, &manifest, err))
 		return error_prefix(err, "manifest %s", path);
 	json_keep(manifest, cli->arena);
-	if (!sha256_file(archive, sha256, size, err))
+	if (!look_inside(archive, facts, size, err))
 		return false;
 	json_object_set_new(manifest, "archive",
-			    json_pack("{s:s, s:I, s:s}", "sha256", sha256, "size",
-				      (json_int_t)*size, "format", format));
+			    json_pack("{s:s, s:I, s:s, s:{s:s, s:I}}", "sha256", facts->file_sha256,
+				      "size", (json_int_t)*size, "format", format, "tar", "sha256",
+				      facts->content_sha256, "size",
+				      (json_int_t)facts->content_bytes));
 	if (json_object_get(manifest, "v") == NULL)
 		json_object_set_new(manifest, "v", json_integer(1));
 	*text = json_text(manifest, cli->arena);
@@ -143,16 +173,17 @@ static bool send_parts(struct cli *cli, const char *archive, const char *sha256,
 bool package_upload_command(struct cli *cli, struct error *err)
 {
 	const char *archive = cli->arguments[0], *id;
-	char sha256[SHA256_HEX_SIZE], *manifest, *envelope;
+	char *manifest, *envelope;
+	struct tarball_facts facts;
 	int64_t size;
 	json_t *release;
 
-	if (!complete_manifest(cli, archive, &manifest, sha256, &size, err) ||
+	if (!complete_manifest(cli, archive, &manifest, &facts, &size, err) ||
 	    !sign_manifest(cli, manifest, &envelope, err))
 		return false;
 	if (cli_switch(cli, "resumable") || cli_option(cli, "resume") != NULL) {
 		json_t *signed_manifest;
-		if (!send_parts(cli, archive, sha256, size, &id, err) ||
+		if (!send_parts(cli, archive, facts.file_sha256, size, &id, err) ||
 		    !json_parse_limited(envelope, strlen(envelope), LIMIT_JSON_DEPTH,
 					&signed_manifest, err))
 			return false;

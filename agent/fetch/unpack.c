@@ -10,74 +10,21 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/arena.h"
-#include "base/crypto.h"
-#include "base/encoding.h"
 #include "base/file.h"
+#include "package/entry_path.h"
+#include "package/tarball.h"
 
-enum { READ_BYTES = 64 * 1024, MAX_PATH = 1024, MAX_DEPTH = 48 };
+enum {
+	ENTRY_OVERHEAD = 2048,	   /* headers and padding of one entry in a tar */
+	WRITE_OUT_BYTES = 1 << 20, /* of a file, from which on the disk may begin at once */
+};
 
 struct unpack {
 	int root; /* the folder */
-	int in;	  /* the archive file */
-	struct sha256 *hash;
 	const struct unpack_limits *limits;
 	int64_t bytes;
 	int entries;
-	uint8_t buffer[READ_BYTES];
 };
-
-bool unpack_clean_path(const char *path, char *out, size_t size)
-{
-	size_t length = 0;
-	int depth = 0;
-
-	if (path[0] == '/' || size == 0)
-		return false;
-	while (*path) {
-		size_t part = strcspn(path, "/");
-
-		if (part == 2 && path[0] == '.' && path[1] == '.')
-			return false;
-		if (part > 0 && !(part == 1 && path[0] == '.')) {
-			if (length + part + 2 > size || part > 255 || ++depth > MAX_DEPTH)
-				return false;
-			if (length > 0)
-				out[length++] = '/';
-			memcpy(out + length, path, part);
-			length += part;
-		}
-		path += part;
-		path += strspn(path, "/");
-	}
-	out[length] = '\0';
-	return true;
-}
-
-bool unpack_link_inside(const char *path, const char *target)
-{
-	int depth = 0;
-	bool down = false;
-
-	if (target[0] == '\0' || target[0] == '/' || strlen(target) >= MAX_PATH)
-		return false;
-	for (; *path; path++)
-		depth += *path == '/';
-	while (*target) {
-		size_t part = strcspn(target, "/");
-
-		/* ".." behind a name might leave from the other end of a link of that name. */
-		if (part == 2 && target[0] == '.' && target[1] == '.') {
-			if (down || --depth < 0)
-				return false;
-		} else if (part > 0 && !(part == 1 && target[0] == '.')) {
-			down = true;
-		}
-		target += part;
-		target += strspn(target, "/");
-	}
-	return true;
-}
 
 static bool disk_error(struct error *err, const char *path)
 {
@@ -132,14 +79,18 @@ static bool write_data(struct unpack *unpack, struct archive *archive, int fd, c
 			return error_set(err, ERR_TOO_LARGE,
 					 "the unpacked files have more than %lld bytes",
 					 (long long)unpack->limits->max_bytes);
+		if ((offset > end && lseek(fd, offset, SEEK_SET) != offset) ||
+		    !fd_write_all(fd, data, size))
+			return disk_error(err, path);
 		unpack->bytes += (int64_t)size;
 		end = offset + (int64_t)size;
-		if (lseek(fd, offset, SEEK_SET) != offset || !fd_write_all(fd, data, size))
-			return disk_error(err, path);
 	}
 	if (code != ARCHIVE_EOF)
 		return error_set(err, ERR_INVALID, "the archive is damaged: %s",
 				 archive_error_string(archive));
+	/* So that the one sync at the end does not have everything to wait for. */
+	if (end >= WRITE_OUT_BYTES)
+		(void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
 	return true;
 }
 
@@ -163,7 +114,7 @@ static bool make_link(struct archive_entry *entry, const char *path, int folder,
 {
 	const char *target = archive_entry_symlink(entry);
 
-	if (!target || !unpack_link_inside(path, target))
+	if (!target || !entry_link_inside(path, target))
 		return error_set(err, ERR_INVALID, "the link %.100s leads out of the package",
 				 path);
 	return symlinkat(target, folder, name) == 0 || disk_error(err, path);
@@ -174,16 +125,16 @@ static bool make_entry(struct unpack *unpack, struct archive *archive, struct ar
 {
 	const char *given = archive_entry_pathname(entry);
 	mode_t type = archive_entry_filetype(entry);
-	char path[MAX_PATH];
+	char path[ENTRY_PATH_MAX];
 	const char *name;
 
-	if (!given || !unpack_clean_path(given, path, sizeof(path)))
+	if (!given || !entry_path_clean(given, path, sizeof(path)))
 		return error_set(err, ERR_INVALID,
 				 "the archive has an entry whose path is not allowed: %.100s",
 				 given ? given : "(not UTF-8)");
 	if (path[0] == '\0')
 		return type == AE_IFDIR || error_set(err, ERR_INVALID, "an entry has no name");
-	if (archive_entry_hardlink(entry) ||
+	if (archive_entry_hardlink(entry) || archive_entry_sparse_count(entry) > 0 ||
 	    (type != AE_IFREG && type != AE_IFDIR && type != AE_IFLNK))
 		return error_set(err, ERR_INVALID,
 				 "the entry %.100s is neither file, folder nor symlink", path);
@@ -198,22 +149,6 @@ static bool make_entry(struct unpack *unpack, struct archive *archive, struct ar
 	CLEANUP(fd_cleanup)
 	int made = enter(folder, name);
 	return made >= 0 || disk_error(err, path);
-}
-
-static la_ssize_t read_more(struct archive *archive, void *arg, const void **data)
-{
-	struct unpack *unpack = arg;
-	ssize_t count;
-
-	do
-		count = read(unpack->in, unpack->buffer, sizeof(unpack->buffer));
-	while (count < 0 && errno == EINTR);
-	if (count < 0)
-		archive_set_error(archive, errno, "could not read the archive");
-	else
-		sha256_update(unpack->hash, unpack->buffer, (size_t)count);
-	*data = unpack->buffer;
-	return count;
 }
 
 static bool walk(struct unpack *unpack, struct archive *archive, struct error *err)
@@ -235,58 +170,64 @@ static bool walk(struct unpack *unpack, struct archive *archive, struct error *e
 	return true;
 }
 
-/* What lies behind the end of the archive counts for the hash too. */
-static bool hash_matches(struct unpack *unpack, const char *sha256)
+bool unpack_tar(struct tar_source *source, const char *folder, const struct unpack_limits *limits,
+		struct error *err)
 {
-	uint8_t digest[SHA256_SIZE];
-	char text[SHA256_HEX_SIZE];
-	ssize_t count;
+	struct unpack unpack = {.limits = limits};
+	struct archive *archive;
+	CLEANUP(fd_cleanup)
+	int root = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
-	while ((count = read(unpack->in, unpack->buffer, sizeof(unpack->buffer))) > 0)
-		sha256_update(unpack->hash, unpack->buffer, (size_t)count);
-	sha256_final(unpack->hash, digest);
-	hex_encode(digest, sizeof(digest), text);
-	return count == 0 && strcmp(text, sha256) == 0;
+	if (root < 0)
+		return error_set_errno(err, ERR_UNAVAILABLE, errno, "cannot open %s", folder);
+	unpack.root = root;
+	if (!tar_open(source, &archive, err))
+		return false;
+	bool ok = walk(&unpack, archive, err);
+	archive_read_free(archive);
+	/* libarchive only passes on the text of what the source had to say. */
+	if (!ok && source->error.code != ERR_NONE)
+		*err = source->error;
+	return ok;
 }
 
-static bool unpack_run(struct unpack *unpack, const char *sha256, struct error *err)
+static bool unpack_tarball(struct tarball *tarball, const char *sha256, const char *folder,
+			   const struct unpack_limits *limits, struct error *err)
 {
-	struct archive *archive = archive_read_new();
+	struct tar_source source = tarball_source(tarball);
+	struct tarball_facts facts;
 
-	archive_read_support_format_tar(archive);
-	archive_read_support_filter_gzip(archive);
-	archive_read_support_filter_zstd(archive);
-	archive_read_support_filter_xz(archive);
-	bool ok = archive_read_open(archive, unpack, NULL, read_more, NULL) == ARCHIVE_OK ||
-		  error_set(err, ERR_INVALID, "this is not a tar archive: %s",
-			    archive_error_string(archive));
-	ok = ok && walk(unpack, archive, err);
-	archive_read_free(archive);
-	if (ok && !hash_matches(unpack, sha256))
-		ok = error_set(err, ERR_INVALID, "the archive has another SHA-256 than expected");
-	if (ok && syncfs(unpack->root) != 0)
-		ok = error_set_errno(err, ERR_UNAVAILABLE, errno, "could not sync the package");
-	return ok;
+	if (!unpack_tar(&source, folder, limits, err) || !tarball_finish(tarball, &facts, err))
+		return false;
+	return strcmp(facts.file_sha256, sha256) == 0 ||
+	       error_set(err, ERR_INVALID, "the archive has another SHA-256 than expected");
+}
+
+int64_t unpack_tar_limit(const struct unpack_limits *limits)
+{
+	return limits->max_bytes + (int64_t)limits->max_entries * ENTRY_OVERHEAD;
 }
 
 bool unpack_archive(const char *archive, const char *sha256, const char *folder,
 		    const struct unpack_limits *limits, struct error *err)
 {
-	struct unpack *unpack = xcalloc(1, sizeof(*unpack));
-	bool ok = false;
+	struct tarball *tarball;
+	CLEANUP(fd_cleanup) int in = open(archive, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	unpack->limits = limits;
-	unpack->hash = sha256_new();
-	unpack->root = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	unpack->in = open(archive, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (unpack->root < 0 || unpack->in < 0)
-		error_set_errno(err, ERR_UNAVAILABLE, errno, "cannot open %s",
-				unpack->root < 0 ? folder : archive);
-	else
-		ok = unpack_run(unpack, sha256, err);
-	fd_cleanup(&unpack->root);
-	fd_cleanup(&unpack->in);
-	sha256_free(unpack->hash);
-	free(unpack);
+	if (in < 0)
+		return error_set_errno(err, ERR_UNAVAILABLE, errno, "cannot open %s", archive);
+	if (!tarball_open(in, unpack_tar_limit(limits), TARBALL_HASH_FILE, &tarball, err))
+		return false;
+	bool ok = unpack_tarball(tarball, sha256, folder, limits, err);
+	tarball_free(tarball);
 	return ok;
+}
+
+bool unpack_sync(const char *folder, struct error *err)
+{
+	CLEANUP(fd_cleanup) int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0 || syncfs(root) != 0)
+		return error_set_errno(err, ERR_UNAVAILABLE, errno, "could not sync the package");
+	return true;
 }

@@ -17,6 +17,8 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
+struct tar_source; /* package/tarball.h */
+
 struct unpack_limits {
 	int64_t max_bytes; /* of all files together */
 	int max_entries;
@@ -29,11 +31,15 @@ struct unpack_limits {
 MUST_CHECK bool unpack_archive(const char *archive, const char *sha256, const char *folder,
 			       const struct unpack_limits *limits, struct error *err);
 
-/* Is this the name of an entry that we take? Writes it without "./" and doubled slashes. */
-MUST_CHECK bool unpack_clean_path(const char *path, char *out, size_t size);
+/* The same from any source; what the source is, its reader knows. */
+MUST_CHECK bool unpack_tar(struct tar_source *source, const char *folder,
+			   const struct unpack_limits *limits, struct error *err);
 
-/* May a link at path (clean) point to target? Only ".." at its begin, not above the top. */
-bool unpack_link_inside(const char *path, const char *target);
+/* The most bytes that a tar within the limits can have. */
+int64_t unpack_tar_limit(const struct unpack_limits *limits);
+
+/* Brings to the disk what was unpacked, in one go for all files. */
+MUST_CHECK bool unpack_sync(const char *folder, struct error *err);
 
 /* Arguments: archive, sha256, folder, max_bytes. Answers like download.h. */
 int unpack_main(int argc, char **argv);

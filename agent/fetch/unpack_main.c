@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -8,7 +9,7 @@
 #include "fetch/sandbox.h"
 #include "fetch/unpack.h"
 
-enum { MAX_ENTRIES = 200 * 1000 };
+enum { MAX_ENTRIES = 100 * 1000 };
 
 static const char *code_of(const struct error *err)
 {
@@ -36,7 +37,8 @@ static bool unpack_into(char **arguments, struct error *err)
 		return error_set(err, ERR_INTERNAL, "path is too long");
 	if (!file_remove_tree(temporary, err) || !file_make_folders(temporary, 0755, err))
 		return false;
-	if (!unpack_archive(arguments[0], arguments[1], temporary, &limits, err)) {
+	if (!unpack_archive(arguments[0], arguments[1], temporary, &limits, err) ||
+	    !unpack_sync(temporary, err)) {
 		struct error ignored;
 
 		(void)!file_remove_tree(temporary, &ignored);
@@ -45,6 +47,15 @@ static bool unpack_into(char **arguments, struct error *err)
 	if (rename(temporary, arguments[2]) != 0)
 		return error_set(err, ERR_UNAVAILABLE, "could not rename %s", temporary);
 	return file_sync_parent(arguments[2], err);
+}
+
+/* The store of packages: archive, old versions and the new folder all lie in it. */
+static const char *parent_of(const char *path)
+{
+	static char parent[4096];
+
+	snprintf(parent, sizeof(parent), "%s", path);
+	return dirname(parent);
 }
 
 int unpack_main(int argc, char **argv)
@@ -57,7 +68,7 @@ int unpack_main(int argc, char **argv)
 		return 2;
 	}
 	umask(0022);
-	sandbox_enter();
+	sandbox_enter(parent_of(argv[2]));
 	if (unpack_into(argv, &err))
 		printf("done\n");
 	else

@@ -7,7 +7,7 @@
 #include "base/encoding.h"
 #include "base/fields.h"
 #include "base/id.h"
-#include "fetch/unpack.h"
+#include "package/entry_path.h"
 #include "protocol/limits.h"
 
 enum { MAX_HEALTH_MS = 3600 * 1000, MAX_GATE_MS = 24 * 3600 * 1000, MAX_BASE64 = 400 * 1024 };
@@ -113,7 +113,7 @@ static bool decode_file(json_t *json, struct arena *arena, struct content_file *
 
 	if (!fields_decode(FILE_FIELDS, json, FIELDS_TOLERANT, arena, &record, err))
 		return false;
-	if (!unpack_clean_path(record.path, clean, sizeof(clean)) || clean[0] == '\0' ||
+	if (!entry_path_clean(record.path, clean, sizeof(clean)) || clean[0] == '\0' ||
 	    strcmp(clean, record.path) != 0)
 		return error_set_field(err, ERR_INVALID, "path", "path %.80s is not allowed",
 				       record.path);

@@ -14,7 +14,7 @@ struct package_release {
 	const char *platform;
 	const char *sha256; /* of the archive, lower hex */
 	int64_t size;
-	const char *format; /* tar.gz, tar.zst */
+	const char *format; /* tar.gz, tar.xz, tar.zst, deb */
 	int64_t release;    /* counter against downgrades, -1 = none */
 	json_t *manifest;   /* for showing; what is verified is the envelope */
 	const char *envelope;

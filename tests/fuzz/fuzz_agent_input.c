@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "fetch/unpack.h"
+#include "package/entry_path.h"
 #include "process/segment.h"
 #include "process/shim_client.h"
 #include "protocol/limits.h"
@@ -82,12 +82,12 @@ static void check_path(const char *text)
 {
 	char clean[512];
 
-	if (!unpack_clean_path(text, clean, sizeof(clean)))
+	if (!entry_path_clean(text, clean, sizeof(clean)))
 		return;
 	if (clean[0] == '/' || strncmp(clean, "../", 3) == 0 || strstr(clean, "/../") ||
 	    strstr(clean, "//"))
 		abort();
-	if (unpack_link_inside("a/b", text) && (text[0] == '/' || strncmp(text, "../../", 6) == 0))
+	if (entry_link_inside("a/b", text) && (text[0] == '/' || strncmp(text, "../../", 6) == 0))
 		abort();
 }
 

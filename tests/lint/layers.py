@@ -19,13 +19,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LAYERS = {
     'base': ('lib/base/', []),
     'protocol': ('lib/protocol/', ['base']),
+    'package': ('lib/package/', ['base']),
 
     'model': ('server/model/', ['protocol', 'base']),
     'store': ('server/store/', ['model', 'protocol', 'base']),
     'gitrepo': ('server/gitrepo/', ['store', 'model', 'base']),
     'signer': ('server/signer/', ['model', 'protocol', 'base']),
     'notify': ('server/notify/', ['model', 'base']),
-    'domain': ('server/domain/', ['gitrepo', 'signer', 'store', 'model', 'protocol', 'base']),
+    'domain': ('server/domain/', ['gitrepo', 'signer', 'store', 'model', 'package', 'protocol',
+                                  'base']),
     'http': ('server/http/', ['model', 'protocol', 'base']),
     # Handlers read through the store; whatever changes something goes through the domain.
     'api': ('server/api/', ['http', 'domain', 'store', 'signer', 'model', 'protocol', 'base']),
@@ -47,21 +49,21 @@ LAYERS = {
     'process': ('agent/process/', ['shim', 'protocol', 'base']),
     'drivers': ('agent/drivers/', ['process', 'protocol', 'base']),
     'supervise': ('agent/supervise/', ['drivers', 'process', 'state', 'protocol', 'base']),
-    'fetch': ('agent/fetch/', ['state', 'protocol', 'base']),
+    'fetch': ('agent/fetch/', ['state', 'package', 'protocol', 'base']),
     'link': ('agent/link/', ['state', 'protocol', 'base']),
     'telemetry': ('agent/telemetry/', ['process', 'state', 'protocol', 'base']),
     'reconcile': ('agent/reconcile/', ['supervise', 'telemetry', 'fetch', 'drivers', 'process',
-                                       'state', 'protocol', 'base']),
+                                       'state', 'package', 'protocol', 'base']),
     'muster-agent': ('agent/', ['reconcile', 'telemetry', 'link', 'fetch', 'supervise', 'drivers',
                                 'process', 'shim', 'state', 'protocol', 'base']),
 
-    'muster': ('cli/', ['protocol', 'base']),
+    'muster': ('cli/', ['package', 'protocol', 'base']),
     'muster-modsim': ('demo/modsim/', []),
 }
 
 # header: (library, the only files that may include it)
 LIBRARIES = {
-    'archive': ('libarchive', ['server/domain/package/', 'agent/fetch/']),
+    'archive': ('libarchive', ['lib/package/', 'server/domain/package/', 'agent/fetch/']),
     'curl/': ('libcurl', ['server/notify/', 'agent/fetch/', 'agent/supervise/probe', 'cli/']),
     'git2': ('libgit2', ['server/gitrepo/']),
     'gnutls/': ('GnuTLS', ['server/http/']),
@@ -73,6 +75,7 @@ LIBRARIES = {
     'openssl/': ('OpenSSL', ['lib/base/crypto.c', 'lib/base/x509']),
     'sodium': ('libsodium', ['server/domain/access/']),
     'sqlite3.h': ('SQLite', ['agent/state/']),
+    'zstd': ('libzstd', ['lib/package/', 'server/domain/package/']),
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')

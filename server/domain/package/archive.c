@@ -3,17 +3,23 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/encoding.h"
+#include "base/file.h"
+#include "package/entry_path.h"
 
-enum { BLOCK_BYTES = 64 << 10 };
+enum { ENTRY_OVERHEAD = 2048 }; /* headers and padding of one entry in a tar */
 
 struct check {
 	struct archive *archive;
-	json_t *symlinks; /* used as a set of paths */
+	json_t *paths; /* clean path -> true: nothing may lie below it */
+	int symlinks;
 	struct archive_facts facts;
 	struct error *err;
 };
@@ -23,92 +29,48 @@ static void archive_cleanup(struct archive **archive)
 	archive_read_free(*archive);
 }
 
+static void tarball_cleanup(struct tarball **tarball)
+{
+	tarball_free(*tarball);
+}
+
 static bool refuse(struct check *check, const char *path, const char *reason)
 {
 	return error_set_field(check->err, ERR_INVALID, "archive", "archive entry \"%.120s\": %s",
 			       path, reason);
 }
 
-/*
- * A target may climb at its start only, and not above the root: from there on it can only descend. A
- * later ".." behind another symlink could lead anywhere.
- */
-static bool stays_inside(const char *target, int depth)
+static bool path_check(struct check *check, const char *path, char clean[ENTRY_PATH_MAX])
 {
-	bool climbing = true;
-
-	while (*target) {
-		size_t size = strcspn(target, "/");
-
-		if (size == 2 && target[0] == '.' && target[1] == '.') {
-			if (!climbing || --depth < 0)
-				return false;
-		} else if (size > 0 && !(size == 1 && target[0] == '.')) {
-			climbing = false;
-		}
-		target += size;
-		target += *target == '/';
-	}
-	return true;
-}
-
-static bool has_parent_segment(const char *path)
-{
-	for (const char *found = path; (found = strstr(found, "..")); found += 2) {
-		bool starts = found == path || found[-1] == '/';
-
-		if (starts && (found[2] == '/' || !found[2]))
-			return true;
-	}
-	return false;
-}
-
-static bool path_check(struct check *check, const char *path)
-{
-	size_t length = path ? strlen(path) : 0;
-
-	if (!path || !utf8_valid(path, length))
+	if (!path || !utf8_valid(path, strlen(path)))
 		return refuse(check, path ? path : "", "name is not UTF-8");
-	if (length == 0 || length > ARCHIVE_MAX_PATH)
-		return refuse(check, path, "name is empty or longer than 1024 bytes");
 	for (const char *c = path; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			return refuse(check, path, "name holds control characters");
-	if (path[0] == '/' || has_parent_segment(path))
-		return refuse(check, path, "path leads out of the archive");
-	return true;
+	return entry_path_clean(path, clean, ENTRY_PATH_MAX) ||
+	       refuse(check, path, "path leads out of the archive, is too long or too deep");
 }
 
-/* "./a//b/" and "a/b" are the same path. */
-static void normalise(const char *path, char out[ARCHIVE_MAX_PATH + 1])
+/*
+ * A name comes once; a folder may also be named after what lies in it. An earlier symlink on the way
+ * would let the entry land elsewhere.
+ */
+static bool way_check(struct check *check, const char *path, bool folder)
 {
-	size_t length = 0;
+	char way[ENTRY_PATH_MAX];
+	json_t *known = json_object_get(check->paths, path);
 
-	while (*path) {
-		size_t size = strcspn(path, "/");
-
-		if (size > 0 && !(size == 1 && path[0] == '.')) {
-			if (length)
-				out[length++] = '/';
-			memcpy(out + length, path, size);
-			length += size;
-		}
-		path += size;
-		path += *path == '/';
-	}
-	out[length] = '\0';
-}
-
-/* An earlier symlink on the way would let the entry land elsewhere. */
-static bool way_check(struct check *check, const char *path)
-{
-	char way[ARCHIVE_MAX_PATH + 1];
-
-	normalise(path, way);
-	for (char *end = way + strlen(way); end; end = strrchr(way, '/')) {
+	if (known && (!folder || json_is_true(known)))
+		return refuse(check, path, "comes twice");
+	json_object_set_new(check->paths, path, json_boolean(!folder));
+	snprintf(way, sizeof(way), "%s", path);
+	for (char *end = strrchr(way, '/'); end; end = strrchr(way, '/')) {
 		*end = '\0';
-		if (json_object_get(check->symlinks, way))
-			return refuse(check, path, "is below or replaces a symlink of the archive");
+		known = json_object_get(check->paths, way);
+		if (json_is_true(known))
+			return refuse(check, path, "is below a file or symlink of the archive");
+		if (!known)
+			json_object_set_new(check->paths, way, json_false());
 	}
 	return true;
 }
@@ -116,29 +78,22 @@ static bool way_check(struct check *check, const char *path)
 static bool symlink_check(struct check *check, const char *path, struct archive_entry *entry)
 {
 	const char *target = archive_entry_symlink(entry);
-	char clean[ARCHIVE_MAX_PATH + 1];
-	int depth = 0;
 
-	normalise(path, clean);
-	for (const char *c = clean; *c; c++)
-		depth += *c == '/';
-	if (!target || !target[0] || strlen(target) > ARCHIVE_MAX_PATH)
-		return refuse(check, path, "symlink has no usable target");
-	if (target[0] == '/' || !stays_inside(target, depth))
-		return refuse(check, path, "symlink leads out of the archive");
-	if (json_object_size(check->symlinks) >= ARCHIVE_MAX_SYMLINKS)
-		return error_set_field(check->err, ERR_TOO_LARGE, "archive",
-				       "archive has more than %d symlinks", ARCHIVE_MAX_SYMLINKS);
-	json_object_set_new(check->symlinks, clean, json_true());
-	return true;
+	if (!target || !entry_link_inside(path, target))
+		return refuse(check, path, "symlink has no target inside the archive");
+	return ++check->symlinks <= ARCHIVE_MAX_SYMLINKS ||
+	       error_set_field(check->err, ERR_TOO_LARGE, "archive",
+			       "archive has more than %d symlinks", ARCHIVE_MAX_SYMLINKS);
 }
 
 static bool entry_check(struct check *check, struct archive_entry *entry)
 {
-	const char *path = archive_entry_pathname(entry);
+	const unsigned int type = archive_entry_filetype(entry);
 	int64_t size = archive_entry_size(entry);
+	char path[ENTRY_PATH_MAX];
 
-	if (!path_check(check, path) || !way_check(check, path))
+	if (!path_check(check, archive_entry_pathname(entry), path) ||
+	    !way_check(check, path, type == AE_IFDIR))
 		return false;
 	if (++check->facts.entries > ARCHIVE_MAX_ENTRIES)
 		return error_set_field(check->err, ERR_TOO_LARGE, "archive",
@@ -147,7 +102,7 @@ static bool entry_check(struct check *check, struct archive_entry *entry)
 		return refuse(check, path, "is a hard link");
 	if (archive_entry_sparse_count(entry) > 0)
 		return refuse(check, path, "is a sparse file");
-	switch (archive_entry_filetype(entry)) {
+	switch (type) {
 	case AE_IFDIR:
 		return true;
 	case AE_IFLNK:
@@ -174,15 +129,12 @@ static bool broken(struct check *check)
 			       check->facts.entries, reason ? reason : "no reason given");
 }
 
-static bool walk(struct check *check, int filter, const char *format)
+static bool walk(struct check *check)
 {
 	struct archive_entry *entry;
 	int status;
 
 	while ((status = archive_read_next_header(check->archive, &entry)) == ARCHIVE_OK) {
-		if (archive_filter_code(check->archive, 0) != filter)
-			return error_set_field(check->err, ERR_INVALID, "archive",
-					       "archive is not a %s as its manifest says", format);
 		/* Decompresses to the end of the entry: a damaged archive shows itself here. */
 		if (!entry_check(check, entry))
 			return false;
@@ -196,26 +148,43 @@ static bool walk(struct check *check, int filter, const char *format)
 	return true;
 }
 
-bool archive_check(const char *path, const char *format, struct archive_facts *out,
-		   struct error *err)
+static bool check_content(struct tarball *tarball, struct archive_facts *out, struct error *err)
 {
-	CLEANUP(archive_cleanup) struct archive *archive = archive_read_new();
-	json_auto_t *symlinks = json_object();
-	struct check check = {.archive = archive, .symlinks = symlinks, .err = err};
-	bool zstd = strcmp(format, "tar.zst") == 0;
+	CLEANUP(archive_cleanup) struct archive *archive = NULL;
+	json_auto_t *paths = json_object();
+	struct tar_source source = tarball_source(tarball);
+	struct check check = {.paths = paths, .err = err};
 
-	if (!archive)
-		return error_set(err, ERR_INTERNAL, "could not make an archive reader");
-	archive_read_support_format_tar(archive);
-	if (zstd)
-		archive_read_support_filter_zstd(archive);
-	else
-		archive_read_support_filter_gzip(archive);
-	archive_read_set_options(archive, "hdrcharset=UTF-8");
-	if (archive_read_open_filename(archive, path, BLOCK_BYTES) != ARCHIVE_OK)
-		return broken(&check);
-	if (!walk(&check, zstd ? ARCHIVE_FILTER_ZSTD : ARCHIVE_FILTER_GZIP, format))
+	if (!tar_open(&source, &archive, err))
+		return false;
+	check.archive = archive;
+	if (!walk(&check)) {
+		if (source.error.code == ERR_TOO_LARGE)
+			*err = source.error;
+		return false;
+	}
+	if (!tarball_finish(tarball, &check.facts.content, err))
 		return false;
 	*out = check.facts;
 	return true;
+}
+
+bool archive_check(const char *path, const char *format, struct archive_facts *out,
+		   struct error *err)
+{
+	const int64_t limit =
+		ARCHIVE_MAX_UNPACKED_BYTES + (int64_t)ARCHIVE_MAX_ENTRIES * ENTRY_OVERHEAD;
+	CLEANUP(tarball_cleanup) struct tarball *tarball = NULL;
+	CLEANUP(fd_cleanup) int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "could not open the archive");
+	bool ok = tarball_open(fd, limit, TARBALL_HASH_CONTENT, &tarball, err);
+	if (ok && strcmp(tarball_format(tarball), format) != 0)
+		ok = error_set(err, ERR_INVALID, "archive is a %s, not a %s as its manifest says",
+			       tarball_format(tarball), format);
+	ok = ok && check_content(tarball, out, err);
+	if (!ok && !err->field[0])
+		snprintf(err->field, sizeof(err->field), "archive");
+	return ok;
 }

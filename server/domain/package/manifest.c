@@ -20,7 +20,7 @@ enum {
 	TEN_MINUTES_MS = 600000,
 };
 
-static const char *const FORMAT_NAMES[] = {"tar.gz", "tar.zst", NULL};
+static const char *const FORMAT_NAMES[] = {"tar.gz", "tar.xz", "tar.zst", "deb", NULL};
 static const char *const POLICY_NAMES[] = {"always", "on-failure", "never", NULL};
 static const char *const SIGNAL_NAMES[] = {"SIGTERM", "SIGINT",	  "SIGQUIT", "SIGHUP", "SIGUSR1",
 					   "SIGUSR2", "SIGWINCH", "SIGKILL", NULL};
@@ -149,10 +149,17 @@ static const struct field SERVICE_FIELDS[] = {
 	FIELD_END,
 };
 
+static const struct field TAR_FIELDS[] = {
+	FIELD_STRING(struct manifest_tar, sha256, FIELD_REQUIRED, 64),
+	FIELD_INT64(struct manifest_tar, size, FIELD_REQUIRED, 1, INT64_MAX),
+	FIELD_END,
+};
+
 static const struct field ARCHIVE_FIELDS[] = {
 	FIELD_STRING_AS("sha256", struct package_manifest, archive.sha256, FIELD_REQUIRED, 64),
 	FIELD_INT64_AS("size", struct package_manifest, archive.size, FIELD_REQUIRED, 1, INT64_MAX),
 	FIELD_STRING_AS("format", struct package_manifest, archive.format, FIELD_REQUIRED, 16),
+	FIELD_OBJECT_AS("tar", struct package_manifest, archive.tar, 0, TAR_FIELDS),
 	FIELD_END,
 };
 
@@ -204,6 +211,11 @@ static bool fail(struct error *err, const char *field, const char *text)
 	return error_set_field(err, ERR_INVALID, field, "%s %s", field, text);
 }
 
+static bool hash_valid(const char *text)
+{
+	return strlen(text) == 64 && strspn(text, DIGIT "abcdef") == 64;
+}
+
 static bool head_check(const struct package_manifest *manifest, struct error *err)
 {
 	if (!id_valid_name(manifest->name))
@@ -213,11 +225,12 @@ static bool head_check(const struct package_manifest *manifest, struct error *er
 			    "is not a letter or digit followed by [A-Za-z0-9.+~_-]");
 	if (!platform_valid(manifest->platform))
 		return fail(err, "platform", "is neither any nor like linux-amd64");
-	if (strlen(manifest->archive.sha256) != 64 ||
-	    strspn(manifest->archive.sha256, DIGIT "abcdef") != 64)
+	if (!hash_valid(manifest->archive.sha256))
 		return fail(err, "archive.sha256", "is not 64 lower hex digits");
+	if (manifest->archive.tar.sha256 && !hash_valid(manifest->archive.tar.sha256))
+		return fail(err, "archive.tar.sha256", "is not 64 lower hex digits");
 	if (names_find(FORMAT_NAMES, manifest->archive.format) < 0)
-		return fail(err, "archive.format", "is none of tar.gz, tar.zst");
+		return fail(err, "archive.format", "is none of tar.gz, tar.xz, tar.zst, deb");
 	return true;
 }
 

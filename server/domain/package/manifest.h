@@ -13,6 +13,12 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
+/* The uncompressed tar inside an archive. */
+struct manifest_tar {
+	const char *sha256; /* NULL: the manifest does not say */
+	int64_t size;
+};
+
 struct package_manifest {
 	int64_t v;
 	const char *name;
@@ -22,6 +28,7 @@ struct package_manifest {
 		const char *sha256;
 		int64_t size;
 		const char *format;
+		struct manifest_tar tar;
 	} archive;
 	int64_t release; /* -1: none */
 	json_t *service;

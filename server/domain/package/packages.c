@@ -94,6 +94,27 @@ static bool match_check(const struct package_manifest *manifest, const struct pa
 	return true;
 }
 
+/* A manifest that names the tar inside lets agents build it from what they have, without the archive. */
+static bool content_check(const struct package_manifest *manifest,
+			  const struct tarball_facts *content, struct error *err)
+{
+	const struct manifest_tar *tar = &manifest->archive.tar;
+
+	if (!tar->sha256)
+		return true;
+	if (tar->size != content->content_bytes)
+		return error_set_field(err, ERR_INVALID, "manifest.archive.tar.size",
+				       "the tar inside has %" PRId64 " bytes, its manifest says "
+				       "%" PRId64,
+				       content->content_bytes, tar->size);
+	if (strcmp(tar->sha256, content->content_sha256) != 0)
+		return error_set_field(
+			err, ERR_INVALID, "manifest.archive.tar.sha256",
+			"the tar inside has sha256 %.12s..., its manifest says %.12s...",
+			content->content_sha256, tar->sha256);
+	return true;
+}
+
 /* The archive takes its place; content of this hash that is there already stays. */
 static bool archive_place(struct ctx *ctx, const struct package_draft *draft, struct error *err)
 {
@@ -142,7 +163,8 @@ bool package_publish(struct ctx *ctx, const struct package_draft *draft,
 
 	if (!manifest_open(ctx, draft->envelope, &manifest, &key, err) ||
 	    !match_check(&manifest, draft, err) ||
-	    !archive_check(draft->path, manifest.archive.format, &facts, err))
+	    !archive_check(draft->path, manifest.archive.format, &facts, err) ||
+	    !content_check(&manifest, &facts.content, err))
 		return false;
 	id_random(id, "");
 	struct package_release release = {

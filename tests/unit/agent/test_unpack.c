@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/file.h"
+#include "package/entry_path.h"
 #include "temporary_folder.h"
 #include "test.h"
 
@@ -196,17 +197,17 @@ static void cleans_paths(void **state)
 	char out[16];
 
 	(void)state;
-	assert_true(unpack_clean_path("./a//b/./c/", out, sizeof(out)));
+	assert_true(entry_path_clean("./a//b/./c/", out, sizeof(out)));
 	assert_string_equal(out, "a/b/c");
-	assert_true(unpack_clean_path("./", out, sizeof(out)));
+	assert_true(entry_path_clean("./", out, sizeof(out)));
 	assert_string_equal(out, "");
-	assert_true(unpack_clean_path("..a/b..", out, sizeof(out)));
-	assert_false(unpack_clean_path("a/../b", out, sizeof(out)));
-	assert_false(unpack_clean_path("/a", out, sizeof(out)));
-	assert_false(unpack_clean_path("0123456789012345", out, sizeof(out)));
-	assert_true(unpack_link_inside("a/b/link", "../../c"));
-	assert_false(unpack_link_inside("a/b/link", "../../../c"));
-	assert_false(unpack_link_inside("link", ""));
+	assert_true(entry_path_clean("..a/b..", out, sizeof(out)));
+	assert_false(entry_path_clean("a/../b", out, sizeof(out)));
+	assert_false(entry_path_clean("/a", out, sizeof(out)));
+	assert_false(entry_path_clean("0123456789012345", out, sizeof(out)));
+	assert_true(entry_link_inside("a/b/link", "../../c"));
+	assert_false(entry_link_inside("a/b/link", "../../../c"));
+	assert_false(entry_link_inside("link", ""));
 }
 
 int main(void)
