@@ -13,6 +13,7 @@
 #include "app_internal.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "verbs.h"
 
 enum { FAREWELL_MS = 1000 };
 
@@ -74,31 +75,30 @@ static void services_stopped(void *arg)
 
 	log_info("all services are stopped");
 	if (app->shutdown_client)
-		control_answer(app->shutdown_client, json_pack("{s:b}", "stopped", 1));
+		control_end(app->shutdown_client, json_pack("{s:b}", "stopped", 1));
 	app->shutdown_client = NULL;
 	loop_stop(app->loop);
 }
 
-static void shut_down(struct app *app, struct control_client *client)
-{
-	log_info("shutting down with all services");
-	app->ending = true;
-	app->shutdown_client = client;
-	beat_end(app);
-	supervisor_stop_all(app->supervisor, services_stopped, app);
-}
-
-static void asked(struct control_client *client, const char *word, void *arg)
+static void shutdown_client_gone(void *arg)
 {
 	struct app *app = arg;
 
-	if (strcmp(word, "status") == 0) {
-		control_answer(client, status_answer(app));
-	} else if (strcmp(word, "shutdown") == 0 && !app->ending) {
-		shut_down(app, client);
-	} else {
-		control_answer(client, json_pack("{s:s}", "error", "unknown request"));
-	}
+	app->shutdown_client = NULL;
+}
+
+bool app_shut_down(struct app *app, struct control_client *client)
+{
+	if (app->ending)
+		return false;
+	log_info("shutting down with all services");
+	app->ending = true;
+	app->shutdown_client = client;
+	if (client)
+		control_on_gone(client, shutdown_client_gone, app);
+	beat_end(app);
+	supervisor_stop_all(app->supervisor, services_stopped, app);
+	return true;
 }
 
 static void signal_arrived(int fd, short revents, void *arg)
@@ -109,10 +109,8 @@ static void signal_arrived(int fd, short revents, void *arg)
 	(void)revents;
 	if (read(fd, &info, sizeof(info)) != (ssize_t)sizeof(info))
 		return;
-	if (app->config->contained && !app->ending) {
-		shut_down(app, NULL);
+	if (app->config->contained && app_shut_down(app, NULL))
 		return;
-	}
 	log_info("ending, services go on signal=%u", info.ssi_signo);
 	beat_end(app);
 	loop_stop(app->loop);
@@ -185,6 +183,20 @@ static bool make_reconcile(struct app *app, struct error *err)
 	return reconcile_new(&options, &app->reconcile, err);
 }
 
+static bool make_control(struct app *app, struct error *err)
+{
+	const struct control_options options = {
+		.loop = app->loop,
+		.verbs = VERBS,
+		.verb_count = VERBS_COUNT,
+		.group = app->config->control_group,
+		.readers = app->config->control_readers,
+		.arg = app,
+	};
+
+	return control_new(&options, &app->control, err);
+}
+
 static void make_link(struct app *app)
 {
 	const struct link_options options = {
@@ -246,7 +258,7 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 	    !catch_signals(app, err))
 		return false;
 	app->supervisor = make_supervisor(app, notices_receive);
-	if (!make_reconcile(app, err) || !control_new(app->loop, asked, app, &app->control, err))
+	if (!make_reconcile(app, err) || !make_control(app, err))
 		return false;
 	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,
 		       "muster-agent %s has started", MUSTER_VERSION);

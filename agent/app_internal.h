@@ -44,6 +44,12 @@ struct app {
 	struct health_meter meters[SUPERVISOR_MAX_SERVICES];
 };
 
+/*
+ * Stops all services in order, then ends; the client (or NULL) hears of the end. False: under way
+ * already.
+ */
+bool app_shut_down(struct app *app, struct control_client *client);
+
 /* Says who we are and what we have; the server answers with what we lack. */
 void hello_send(struct app *app);
 
@@ -53,8 +59,9 @@ void notices_receive(enum supervisor_notice notice, const struct service_status 
 /* Sends one health message now, and the next after the interval. */
 void health_send(struct app *app);
 
-/* The answer to "status". The caller owns it. */
+/* The answers to "status" and "explain" (only: one service, or NULL). The caller owns them. */
 json_t *status_answer(struct app *app);
+json_t *explain_answer(struct app *app, const char *only);
 
 /*
  * Tells the service manager that we are ready, and from then on, at half of its watchdog's time,

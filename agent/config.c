@@ -30,7 +30,11 @@ static const struct setting SETTINGS[] = {
 	SETTING_SIZE(struct config, unpack_max_bytes, "2GiB", "largest unpacked package"),
 	SETTING_SIZE(struct config, disk_reserve_bytes, "64MiB",
 		     "disk space an update leaves free"),
-	SETTING_BOOL(struct config, json, "false", "answer as JSON (status)"),
+	SETTING_STRING(struct config, control_group, "",
+		       "group that may ask and tell the agent everything on this machine"),
+	SETTING_STRING(struct config, control_readers, "",
+		       "group that may look (status, explain, logs); *: everybody"),
+	SETTING_BOOL(struct config, json, "false", "answer as JSON"),
 	SETTING_END,
 };
 
@@ -71,6 +75,85 @@ bool config_load(int argc, char **argv, struct arena *arena, struct config *out,
 
 	return settings_load(SETTINGS, PREFIX, file, argc, argv, &index, arena, out, err) &&
 	       check_rest(argc, argv, index, err);
+}
+
+/* Whether the word behind "--name" is its value. */
+static bool takes_next(const char *argument)
+{
+	return !strchr(argument, '=') && strcmp(argument, "--json") != 0;
+}
+
+/* The option that an argument names, and its value when that stands behind '='. */
+static struct own_option *find_own(struct own_option *options, const char *argument,
+				   const char **value)
+{
+	const char *name = argument + 2;
+	size_t length = strcspn(name, "=");
+
+	*value = NULL;
+	for (struct own_option *option = options; option && option->name; option++) {
+		if (argument[1] != '-' && option->letter == argument[1] && argument[2] == '\0')
+			return option;
+		if (argument[1] != '-' || strlen(option->name) != length ||
+		    strncmp(option->name, name, length) != 0)
+			continue;
+		if (name[length] == '=')
+			*value = name + length + 1;
+		return option;
+	}
+	return NULL;
+}
+
+static bool take_own(struct own_option *option, const char *value, int argc, char **argv, int *at,
+		     struct error *err)
+{
+	if (!option->has_value && value)
+		return error_set(err, ERR_INVALID, "--%s takes no value", option->name);
+	if (option->has_value && !value) {
+		if (*at + 1 >= argc)
+			return error_set(err, ERR_INVALID, "%s needs a value", argv[*at]);
+		value = argv[++*at];
+	}
+	option->value = option->has_value ? value : "";
+	return true;
+}
+
+bool config_load_command(int argc, char **argv, struct command_line *line, struct arena *arena,
+			 struct config *out, struct error *err)
+{
+	char **others = arena_array(arena, (size_t)argc + 1, sizeof(*others));
+	bool only_words = false;
+	int count = 0;
+
+	line->words = arena_array(arena, (size_t)argc + 1, sizeof(*line->words));
+	line->word_count = 0;
+	for (int i = 0; i < argc; i++) {
+		struct own_option *own = NULL;
+		const char *value = NULL;
+
+		if (only_words || argv[i][0] != '-' || argv[i][1] == '\0') {
+			line->words[line->word_count++] = argv[i];
+			continue;
+		}
+		if (strcmp(argv[i], "--") == 0) {
+			only_words = true;
+			continue;
+		}
+		own = find_own(line->options, argv[i], &value);
+		if (own && !take_own(own, value, argc, argv, &i, err))
+			return false;
+		if (own)
+			continue;
+		if (argv[i][1] != '-')
+			return error_set(err, ERR_INVALID, "there is no option %s", argv[i]);
+		others[count++] = argv[i];
+		if (takes_next(argv[i]) && i + 1 < argc)
+			others[count++] = argv[++i];
+	}
+	return config_load(count, others, arena, out, err) &&
+	       (line->word_count <= line->most_words ||
+		error_set(err, ERR_INVALID, "unexpected argument \"%s\"",
+			  line->words[line->most_words]));
 }
 
 /* --label may come again and again, which the table does not know: picks them out of argv. */

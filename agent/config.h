@@ -27,6 +27,8 @@ struct config {
 	int64_t fetch_rate_bytes;
 	int64_t unpack_max_bytes;
 	int64_t disk_reserve_bytes;
+	const char *control_group;   /* may do everything at the local door */
+	const char *control_readers; /* may look: a group, or "*" */
 	bool json;
 	bool contained; /* not a setting: we end with our container, and so must the services */
 };
@@ -42,6 +44,25 @@ struct enroll_config {
 	const char *labels[MAX_LABELS]; /* "key=value" */
 	int label_count;
 };
+
+/* An option of one command, beside the settings: "--lines N" or "-n N", "--follow" or "-f". */
+struct own_option {
+	const char *name;
+	char letter; /* 0: none */
+	bool has_value;
+	const char *value; /* what was given, "" for a switch; NULL: not given */
+};
+
+struct command_line {
+	struct own_option *options; /* ends with name NULL; may be NULL */
+	const char **words;	    /* what is no option */
+	int word_count;
+	int most_words;
+};
+
+/* The same for a command with options and words of its own, in any order. */
+MUST_CHECK bool config_load_command(int argc, char **argv, struct command_line *line,
+				    struct arena *arena, struct config *out, struct error *err);
 
 /* argv begins behind the command's name. */
 MUST_CHECK bool config_load(int argc, char **argv, struct arena *arena, struct config *out,

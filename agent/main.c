@@ -10,11 +10,12 @@
 #include "app.h"
 #include "base/fields.h"
 #include "base/log.h"
-#include "control.h"
+#include "control_ask.h"
 #include "enroll.h"
 #include "fetch/download.h"
 #include "fetch/unpack.h"
 #include "init.h"
+#include "local.h"
 #include "reconcile/snapshot.h"
 
 enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
@@ -80,52 +81,12 @@ static int enroll_command(int argc, char **argv)
 	return result;
 }
 
-static void print_status(json_t *answer)
-{
-	size_t index;
-	json_t *service;
-
-	printf("node        %s (%s)\n", json_string_value(json_object_get(answer, "name")),
-	       json_string_value(json_object_get(answer, "node")));
-	printf("connection  %s\n", json_string_value(json_object_get(answer, "connection")));
-	printf("generation  %lld, %s\n",
-	       (long long)json_integer_value(json_object_get(answer, "generation")),
-	       json_string_value(json_object_get(answer, "activity")));
-	printf("unsent      %lld bytes\n",
-	       (long long)json_integer_value(json_object_get(answer, "unsent_bytes")));
-	json_array_foreach (json_object_get(answer, "services"), index, service)
-		printf("%-11s %-10s pid %-7d restarts %d  %s\n",
-		       json_string_value(json_object_get(service, "name")),
-		       json_string_value(json_object_get(service, "state")),
-		       (int)json_integer_value(json_object_get(service, "pid")),
-		       (int)json_integer_value(json_object_get(service, "restarts")),
-		       json_string_value(json_object_get(service, "reason")));
-}
-
-static int status_command(int argc, char **argv)
-{
-	struct arena *arena = arena_new();
-	struct config config = {0};
-	struct error err = {0};
-	json_t *answer;
-	int result = EXIT_SUCCESS;
-
-	if (!load(argc, argv, arena, &config, &err) || !app_enter_folder(&config, &err) ||
-	    !control_ask("status", arena, &answer, &err))
-		result = fail(&err);
-	else if (config.json)
-		printf("%s\n", json_text(answer, arena));
-	else
-		print_status(answer);
-	arena_free(arena);
-	return result;
-}
-
 static int shutdown_command(int argc, char **argv)
 {
 	struct arena *arena = arena_new();
 	struct config config = {0};
 	struct error err = {0};
+	json_auto_t *request = json_pack("{s:s}", "do", "shutdown");
 	json_t *answer;
 	char root[PATH_MAX];
 	bool ok = load(argc, argv, arena, &config, &err) && app_enter_folder(&config, &err);
@@ -133,8 +94,8 @@ static int shutdown_command(int argc, char **argv)
 	/* A relative folder means another one from inside of it. */
 	if (ok && getcwd(root, sizeof(root)) != NULL)
 		config.dir = root;
-	if (ok && !control_ask("shutdown", arena, &answer, &err))
-		ok = err.code == ERR_UNAVAILABLE && app_stop_services(&config, arena, &err);
+	if (ok && !control_ask(request, arena, &answer, &err))
+		ok = err.code == ERR_NOT_FOUND && app_stop_services(&config, arena, &err);
 	int result = ok ? EXIT_SUCCESS : fail(&err);
 	if (ok)
 		printf("all services are stopped\n");
@@ -162,7 +123,10 @@ static int restore_command(int argc, char **argv)
 static const struct command COMMANDS[] = {
 	{"run", "keep the services as the server wants them", run_command},
 	{"enroll", "make this machine a node of a server", enroll_command},
-	{"status", "what runs, and why", status_command},
+	{"status", "what runs, and since when", local_status},
+	{"explain", "[NAME]: why each is in its state, and what would change it", local_explain},
+	{"logs", "NAME [-f] [-n LINES]: what a service writes", local_logs},
+	{"restart", "NAME: restart a service", local_restart},
 	{"shutdown", "stop all services in order, then the agent", shutdown_command},
 	{"fetch", NULL, fetch_command},
 	{"unpack", NULL, unpack_main},

@@ -8,10 +8,10 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "reconcile/failure.h"
 #include "reconcile/housekeeping.h"
 #include "reconcile/reconcile_internal.h"
 #include "reconcile/report.h"
+#include "reconcile/status.h"
 #include "reconcile/tree.h"
 
 enum {
@@ -173,6 +173,7 @@ static void postpone(struct reconcile *reconcile)
 		delay_ms *= 2;
 	reconcile->postponed++;
 	loop_timer_cancel(reconcile->options.loop, reconcile->retry_timer);
+	reconcile->retry_at = clock_boottime() + delay_ms * USEC_PER_MSEC;
 	reconcile->retry_timer =
 		loop_timer_set(reconcile->options.loop, delay_ms, retry, reconcile);
 }
@@ -326,40 +327,31 @@ const char *reconcile_digest(const struct reconcile *reconcile)
 	return reconcile->digest;
 }
 
+bool reconcile_busy(const struct reconcile *reconcile)
+{
+	return reconcile->transaction != NULL;
+}
+
 int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset)
 {
 	return reconcile->has_current ? reconcile->current.health_interval_ms : preset;
 }
 
-/* Why the newest generation is not the one in force; NULL when nothing is known. */
-static const char *verdict_text(const struct reconcile *reconcile, struct arena *arena)
-{
-	struct error ignored = {0};
-	struct msg_failure failure;
-	struct verdict verdict;
-	bool found = false;
-
-	if (!verdict_find(reconcile->options.state, reconcile->accepted_digest, arena, &verdict,
-			  &found, &ignored) ||
-	    !found)
-		return NULL;
-	failure_read(verdict.error, arena, &failure);
-	return arena_printf(arena, "idle; generation %lld was %s: %s",
-			    (long long)reconcile->accepted, verdict.state, failure.text);
-}
-
 const char *reconcile_activity(const struct reconcile *reconcile, struct arena *arena)
 {
-	const char *text = NULL;
+	struct reconcile_status status;
 
-	if (reconcile->transaction)
-		return arena_printf(arena, "%s generation %lld",
-				    RESULT_STATE_NAMES[transaction_state(reconcile->transaction)],
-				    (long long)reconcile->accepted);
-	if (reconcile->retry_timer)
+	reconcile_status(reconcile, arena, &status);
+	if (status.changing)
+		return arena_printf(arena, "%s generation %lld", RESULT_STATE_NAMES[status.phase],
+				    (long long)status.accepted);
+	if (status.postponed)
 		return arena_printf(arena, "waiting to try generation %lld again",
-				    (long long)reconcile->accepted);
-	if (reconcile->accepted != reconcile->generation)
-		text = verdict_text(reconcile, arena);
-	return text ? text : "idle";
+				    (long long)status.accepted);
+	if (status.has_verdict && status.failed == status.accepted &&
+	    status.accepted != status.generation)
+		return arena_printf(arena, "idle; generation %lld was %s: %s",
+				    (long long)status.accepted, RESULT_STATE_NAMES[status.verdict],
+				    status.failure.text);
+	return "idle";
 }

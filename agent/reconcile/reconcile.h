@@ -53,6 +53,9 @@ void reconcile_notice(struct reconcile *reconcile);
 int64_t reconcile_generation(const struct reconcile *reconcile);
 const char *reconcile_digest(const struct reconcile *reconcile);
 
+/* Is a change under way? Services are left to it then. */
+bool reconcile_busy(const struct reconcile *reconcile);
+
 /* From the content in force, or preset. */
 int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset);
 

@@ -25,6 +25,7 @@ struct reconcile {
 	usec_t refusals_at;   /* boot time up to which they were counted */
 	usec_t verdict_told;  /* boot time of the last repeated verdict */
 	uint64_t retry_timer; /* of a postponed change */
+	usec_t retry_at;      /* boot time */
 	uint64_t report_timer;
 	uint64_t drift_timer;
 	char reported[65]; /* hash of the last reported message */

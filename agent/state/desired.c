@@ -105,16 +105,17 @@ bool desired_promote(struct state *state, bool *promoted, struct error *err)
 	return state_end(state, ok, err);
 }
 
-bool verdict_find(struct state *state, const char *digest, struct arena *arena, struct verdict *out,
-		  bool *found, struct error *err)
+/* Steps the statement and reads its one row; digest NULL: without a parameter. */
+static bool verdict_read(struct state *state, const char *sql, const char *digest,
+			 struct arena *arena, struct verdict *out, bool *found, struct error *err)
 {
-	static const char SQL[] = "SELECT generation, state, error FROM verdict WHERE digest = ?1";
 	sqlite3_stmt *statement;
 	bool row;
 
-	if (!sql_prepare(state, SQL, &statement, err))
+	if (!sql_prepare(state, sql, &statement, err))
 		return false;
-	sql_bind_text(statement, 1, digest);
+	if (digest)
+		sql_bind_text(statement, 1, digest);
 	if (!sql_step(state, statement, &row, err))
 		return false;
 	*found = row;
@@ -125,6 +126,23 @@ bool verdict_find(struct state *state, const char *digest, struct arena *arena, 
 	}
 	sql_done(statement);
 	return true;
+}
+
+bool verdict_find(struct state *state, const char *digest, struct arena *arena, struct verdict *out,
+		  bool *found, struct error *err)
+{
+	static const char SQL[] = "SELECT generation, state, error FROM verdict WHERE digest = ?1";
+
+	return verdict_read(state, SQL, digest, arena, out, found, err);
+}
+
+bool verdict_find_newest(struct state *state, struct arena *arena, struct verdict *out, bool *found,
+			 struct error *err)
+{
+	static const char SQL[] = "SELECT generation, state, error FROM verdict"
+				  " ORDER BY generation DESC LIMIT 1";
+
+	return verdict_read(state, SQL, NULL, arena, out, found, err);
 }
 
 static bool verdict_store(struct state *state, const char *digest, const struct verdict *verdict,

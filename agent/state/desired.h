@@ -55,6 +55,9 @@ MUST_CHECK bool desired_commit(struct state *state, struct error *err);
 
 MUST_CHECK bool verdict_find(struct state *state, const char *digest, struct arena *arena,
 			     struct verdict *out, bool *found, struct error *err);
+/* The one of the highest generation. */
+MUST_CHECK bool verdict_find_newest(struct state *state, struct arena *arena, struct verdict *out,
+				    bool *found, struct error *err);
 /* Remembers the verdict, drops the candidate and ends the journal, as one step. */
 MUST_CHECK bool verdict_insert(struct state *state, const char *digest,
 			       const struct verdict *verdict, struct error *err);

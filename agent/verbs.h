@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What can be asked at the local door (control.h), each with who may. The args are the app. */
+#pragma once
+
+#include "control.h"
+
+extern const struct control_verb VERBS[];
+extern const size_t VERBS_COUNT;
+
+/* status.c */
+void verb_status(struct control_client *client, json_t *request, void *arg);
+void verb_explain(struct control_client *client, json_t *request, void *arg);
+
+/* local_logs.c: {"service", "lines", "follow"}; a line {"at", "stream", "text"} each. */
+void verb_logs(struct control_client *client, json_t *request, void *arg);
