@@ -150,6 +150,7 @@ static struct supervisor *make_supervisor(struct app *app, supervisor_notice_fn 
 		.shim = app->config->shim[0] ? app->config->shim : NULL,
 		.segment_bytes = app->config->log_segment_bytes,
 		.segment_count = (int)app->config->log_segment_count,
+		.collects_later = notice == notices_receive,
 		.notice = notice,
 		.arg = app,
 	};
@@ -274,6 +275,7 @@ static void take_down(struct app *app)
 {
 	loop_timer_cancel(app->loop, app->health_timer);
 	loop_timer_cancel(app->loop, app->beat_timer);
+	notices_flush(app);
 	if (app->follow)
 		follow_turn(app->follow);
 	follow_free(app->follow);

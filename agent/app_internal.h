@@ -19,6 +19,14 @@ struct health_meter {
 	struct cpu_meter cpu;
 };
 
+/* Noticed, and not kept yet. */
+struct notices {
+	struct arena *arena; /* NULL: there are none */
+	struct notice_event *first;
+	struct notice_event *last;
+	uint64_t timer;
+};
+
 struct app {
 	const struct config *config;
 	struct identity identity;
@@ -27,6 +35,7 @@ struct app {
 	struct state *state;
 	struct supervisor *supervisor;
 	struct outgoing outgoing;
+	struct notices notices;
 	struct trusted_time time;
 	struct reconcile *reconcile;
 	struct link *link;
@@ -55,6 +64,8 @@ void hello_send(struct app *app);
 
 /* From the supervisor; arg is the app. */
 void notices_receive(enum supervisor_notice notice, const struct service_status *status, void *arg);
+/* Keeps what was noticed; happens by itself in the next turn of the loop. */
+void notices_flush(struct app *app);
 
 /* Sends one health message now, and the next after the interval. */
 void health_send(struct app *app);

@@ -38,6 +38,7 @@ struct service {
 	char shim_digest[SHA256_HEX_SIZE]; /* process_digest that the shim was started with */
 	char hot_digest[SHA256_HEX_SIZE];  /* what the process has read */
 	unsigned run;			   /* number of the start, per shim */
+	unsigned noticed_run;		   /* its exit is to be collected; 0: none */
 	pid_t pid;
 	bool asked;   /* the start was asked for, it does not follow an exit or ill health */
 	bool was_ill; /* NOTICE_RECOVERED is due when it is ready again */
@@ -118,6 +119,8 @@ void service_reload(struct service *service);
 void service_spawn(struct service *service);
 void service_release(struct service *service);
 void service_shim_event(const struct shim_event *event, void *arg);
+/* The shim may forget the exits that were noticed. */
+void service_collect(struct service *service);
 /* A shim of an earlier agent. */
 void service_adopted(struct service *service, struct shim_client *client,
 		     const struct shim_event *status);

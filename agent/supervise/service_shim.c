@@ -308,9 +308,16 @@ static void exit_received(struct service *service, const struct shim_event *even
 		else
 			unclaimed_over(service);
 	}
-	/* Not before the notice: whoever got it has kept it. */
-	if (service->client)
-		shim_client_collect(service->client, event->run);
+	service->noticed_run = event->run;
+	if (!service->supervisor->options.collects_later)
+		service_collect(service);
+}
+
+void service_collect(struct service *service)
+{
+	if (service->client && service->noticed_run > 0)
+		shim_client_collect(service->client, service->noticed_run);
+	service->noticed_run = 0;
 }
 
 static void shim_lost(struct service *service)
@@ -325,6 +332,7 @@ static void shim_lost(struct service *service)
 
 	shim_client_free(service->client);
 	service->client = NULL;
+	service->noticed_run = 0;
 	service->leaving = false;
 	service->spawn_pending = false;
 	if (expected) {

@@ -192,6 +192,12 @@ void supervisor_poke(struct supervisor *supervisor)
 			loop_timer_set(supervisor->options.loop, 0, sweep, supervisor);
 }
 
+void supervisor_collect(struct supervisor *supervisor)
+{
+	for (size_t i = 0; i < supervisor->count; i++)
+		service_collect(supervisor->services[i]);
+}
+
 bool supervisor_set(struct supervisor *supervisor, const struct service_spec *spec,
 		    int64_t generation, struct error *err)
 {

@@ -88,6 +88,7 @@ struct supervisor_options {
 	const char *shim;      /* path of muster-shim; NULL: beside our binary, then PATH */
 	int64_t segment_bytes; /* logs/<name>/: size of one segment; 0: 1 MiB */
 	int segment_count;     /* kept segments; 0: 4 */
+	bool collects_later; /* exits are in safety with supervisor_collect, not with the notice */
 	supervisor_notice_fn notice;
 	void *arg;
 };
@@ -102,6 +103,9 @@ void supervisor_free(struct supervisor *supervisor);
  * exits that nobody has seen are noticed then.
  */
 MUST_CHECK bool supervisor_adopt(struct supervisor *supervisor, struct error *err);
+
+/* What was noticed so far is in safety: the shims may forget the exits. */
+void supervisor_collect(struct supervisor *supervisor);
 
 /* Stops and forgets what was adopted and never claimed. Call after the last set at start. */
 void supervisor_prune(struct supervisor *supervisor);
