@@ -38,8 +38,12 @@ bool enroll_token_create_command(struct cli *cli, struct error *err)
 		print_json(reply);
 		return true;
 	}
-	cli_say(cli, "The token is shown this once. On the gateway run:");
+	const char *install = json_string_value(json_object_get(reply, "install_command"));
+	cli_say(cli, "The token is shown this once. %s",
+		install ? "On a gateway without an agent run as root:" : "On the gateway run:");
 	cli_say(cli, "%s", "");
+	if (install)
+		cli_say(cli, "  %s\n\nWhere muster-agent is installed already:\n", install);
 	cli_say(cli, "  %s", value_text(cli, json_object_get(reply, "command"), COLUMN_TEXT));
 	cli_say(cli, "  muster-agent run --dir /var/lib/muster-agent");
 	if (cli->quiet)

@@ -59,7 +59,7 @@ endfunction()
 # One file as the bytes from <symbol> to <symbol>_END.
 function(muster_embed_file target file symbol)
 	file(CONFIGURE OUTPUT ${embed_dir}/${target}.S CONTENT
-"\t.section .note.GNU-stack,\"\",@progbits
+"\t.section .note.GNU-stack,\"\",%progbits
 \t.section .rodata
 \t.global ${symbol}, ${symbol}_END
 ${symbol}:
@@ -69,4 +69,21 @@ ${symbol}_END:
 ")
 	add_library(${target} STATIC ${embed_dir}/${target}.S)
 	set_source_files_properties(${embed_dir}/${target}.S PROPERTIES OBJECT_DEPENDS ${file})
+endfunction()
+
+# packaging/install.sh with the service files of the agent in it; the rest is filled in by the server.
+function(muster_embed_installer target symbol)
+	set(packaging ${PROJECT_SOURCE_DIR}/packaging)
+	set(systemd ${packaging}/systemd/muster-agent.service)
+	set(openrc ${packaging}/openrc/muster-agent)
+	file(READ ${packaging}/install.sh script)
+	file(READ ${systemd} unit)
+	file(READ ${openrc} init)
+	string(REPLACE "@SYSTEMD@\n" "${unit}" script "${script}")
+	string(REPLACE "@OPENRC@\n" "${init}" script "${script}")
+	file(WRITE ${embed_dir}/install.sh.new "${script}")
+	configure_file(${embed_dir}/install.sh.new ${embed_dir}/install.sh COPYONLY)
+	set_property(DIRECTORY ${PROJECT_SOURCE_DIR} APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS
+		${packaging}/install.sh ${systemd} ${openrc})
+	muster_embed_file(${target} ${embed_dir}/install.sh ${symbol})
 endfunction()

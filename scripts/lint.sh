@@ -44,7 +44,7 @@ spelling() {
         xargs -0 -r codespell --ignore-words-list=ths,nd,te,crate,upto,fo,iif,ndoes
 }
 
-for script in layers sizes wording; do
+for script in layers sizes units wording; do
     check "$script" python3 "tests/lint/$script.py"
 done
 with_tool clang-format && check clang-format formatted

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "api/api.h"
+#include "api/install.h"
 #include "api/routes.h"
 #include "base/arena.h"
 #include "base/encoding.h"
@@ -208,6 +209,7 @@ static void set_api(struct app *app)
 		.login_attempts = config->login_attempts,
 	};
 	app->api.events = app->events;
+	app->api.installer = installer_new(config->agents_dir);
 	app->api.secure_cookies = strncmp(config->public_url, "https://", 8) == 0;
 	app->api.ready = app_ready;
 	app->api.ready_arg = app;
@@ -359,6 +361,7 @@ void app_stop(struct app *app)
 	stop_late(app);
 	http_server_free(app->http);
 	event_hub_free(app->events);
+	installer_free(app->api.installer);
 	close(app->stop_fd);
 	close(app->failure_fd);
 	arena_free(app->arena);

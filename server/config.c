@@ -12,6 +12,9 @@ const struct setting CONFIG_SETTINGS[] = {
 	SETTING_SECRET(struct config, database_url,
 		       "PostgreSQL connection string or URI (serve, migrate, check, token, user)"),
 	SETTING_STRING(struct config, log_level, "info", "debug, info, warn or error"),
+	SETTING_PATH(
+		struct config, agents_dir, "/usr/share/muster/agents",
+		"agents that /install.sh offers, as TARGET/muster-agent (amd64, arm64, armv7)"),
 
 	SETTING_STRING(struct config, listen, "127.0.0.1:8443",
 		       "address of dashboard and API; port 0 takes a free one"),

@@ -13,6 +13,7 @@ struct config {
 	const char *data;
 	const char *database_url; /* NULL in standalone, which has its own cluster */
 	const char *log_level;
+	const char *agents_dir;
 
 	const char *listen;
 	const char *public_url; /* NULL: made from listen */

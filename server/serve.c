@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "signer/client.h"
 #include "standalone/names.h"
 #include "standalone/tree.h"
@@ -89,20 +90,26 @@ static bool wait_for_end(const struct serve *serve)
 int serve_run(const struct config *config)
 {
 	struct serve serve = {.config = *config, .arena = arena_new(), .signals = -1};
+	struct notify notify;
 	struct error err;
+
+	notify_init(&notify);
 	bool ok = block_signals(&serve, &err) && start(&serve, &err);
 
 	if (!ok) {
 		log_error("cannot start: %s", err.text);
 	} else {
+		notify_send(&notify, "READY=1");
 		ok = wait_for_end(&serve);
 		log_info("stopping");
+		notify_send(&notify, "STOPPING=1");
 	}
 	app_stop(serve.app);
 	signer_free(serve.signer);
 	if (serve.tree_open)
 		tree_close(&serve.tree);
 	fd_cleanup(&serve.signals);
+	notify_release(&notify);
 	arena_free(serve.arena);
 	return ok ? 0 : 1;
 }

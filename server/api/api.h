@@ -13,12 +13,14 @@
 
 struct event_hub;
 struct http_server;
+struct installer;
 struct request;
 
 /* What the handlers need of the process. Made by app.c; ctx->server->api. */
 struct api {
 	struct access_limits limits;
 	struct event_hub *events;
+	struct installer *installer;
 	bool secure_cookies; /* people reach us through https */
 	/* Until the schema of the database has been checked, all but health answers 503. */
 	atomic_bool serving;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "api/api.h"
 #include "api/encode.h"
 #include "api/handlers.h"
+#include "api/install.h"
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/inventory/enroll.h"
@@ -97,6 +99,8 @@ bool enroll_tokens_post_handler(struct request *req, struct error *err)
 	json_object_set_new(reply, "ca_fingerprint", json_string(server->ca_fingerprint));
 	json_object_set_new(reply, "server_url", json_string(server->public_url));
 	json_object_set_new(reply, "command", json_string(command));
+	const char *line = installer_command(server->api->installer, ctx, token);
+	json_object_set_new(reply, "install_command", line ? json_string(line) : json_null());
 	return request_reply_json(req, 201, reply);
 }
 

@@ -15,6 +15,10 @@ bool openapi_get_handler(struct request *req, struct error *err);
 bool readyz_get_handler(struct request *req, struct error *err);
 bool version_get_handler(struct request *req, struct error *err);
 
+/* api/install.c */
+bool agent_get_handler(struct request *req, struct error *err);
+bool install_get_handler(struct request *req, struct error *err);
+
 /* api/logs.c */
 bool logs_list_handler(struct request *req, struct error *err);
 

@@ -130,6 +130,8 @@ const struct route ROUTES[] = {
 	{"POST", "/api/v1/release-keys", ROLE_ADMIN, "admin:write", 0, release_keys_post_handler},
 	{"DELETE", "/api/v1/release-keys/{id}", ROLE_ADMIN, "admin:write", 0,
 	 release_keys_delete_handler},
+	{"GET", "/install.sh", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, install_get_handler},
+	{"GET", "/agents/{target}", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, agent_get_handler},
 	{"GET", "/download/{sha256}", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB,
 	 download_get_handler},
 

@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/notify.h"
 #include "signer/client.h"
 #include "standalone/broker.h"
 #include "standalone/cluster.h"
@@ -303,8 +304,11 @@ int standalone_run(const struct config *config)
 		.loop = loop_new(),
 		.signals = -1,
 	};
+	struct notify notify;
 	struct error err = {0};
 	size_t started = 0;
+
+	notify_init(&notify);
 	bool ok = watch_signals(&self, &err);
 
 	if (!ok)
@@ -313,8 +317,10 @@ int standalone_run(const struct config *config)
 		started = start_parts(&self, &ok);
 	if (ok && !self.stopping) {
 		tell(&self);
+		notify_send(&notify, "READY=1\nSTATUS=%s", self.config.public_url);
 		loop_run(self.loop);
 	}
+	notify_send(&notify, "STOPPING=1");
 	while (started > 0)
 		if (PARTS[--started].stop != NULL)
 			PARTS[started].stop(&self);
@@ -322,6 +328,7 @@ int standalone_run(const struct config *config)
 		loop_remove_fd(self.loop, self.signals);
 	fd_cleanup(&self.signals);
 	loop_free(self.loop);
+	notify_release(&notify);
 	arena_free(self.arena);
 	return (ok || self.stopping) && !self.failed ? 0 : 1;
 }

@@ -127,7 +127,7 @@ export interface Delivery {
 
 export interface LogLine { id: number; node: string; service: string; at: string; stream: 'stdout' | 'stderr'; text: string }
 export interface EnrollToken { id: string; name: string | null; labels: Labels | null; uses_left?: number; uses?: number; expires_at: string; created_at?: string; revoked_at?: string | null }
-export interface NewEnrollToken { id: string; token: string; expires_at: string; ca_fingerprint: string; server_url: string; command: string }
+export interface NewEnrollToken { id: string; token: string; expires_at: string; ca_fingerprint: string; server_url: string; command: string; install_command: string | null }
 export interface ApiToken { id: string; name: string; role: Role; scopes: string[] | null; created_at: string; expires_at: string | null; last_used_at: string | null; revoked_at?: string | null; token?: string }
 export interface User { id: string; login: string; name: string | null; role?: Role; disabled_at?: string | null; created_at?: string }
 export interface ReleaseKey { id: string; name: string; key_id: string; public_key: string; created_at: string }

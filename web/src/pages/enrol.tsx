@@ -123,6 +123,12 @@ function Steps() {
 					<span className="k">2</span>
 					<div className="stack-2">
 						<b>{t('enrol.run')}</b>
+						{made?.token.install_command && (
+							<>
+								<Command text={made.token.install_command} />
+								<span className="dim">{t('enrol.installed')}</span>
+							</>
+						)}
 						{made ? <Command text={made.token.command} /> : <span className="dim">{t('enrol.runLater')}</span>}
 						<span className="t12 dimmer">{t('enrol.once')}</span>
 					</div>

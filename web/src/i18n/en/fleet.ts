@@ -153,6 +153,7 @@ export const fleet = {
 	'enrol.ready': 'Token is ready',
 	'enrol.gives': '{n} {n|use|uses}, valid to',
 	'enrol.run': 'Run on the gateway, as root',
+	'enrol.installed': 'Where muster-agent is installed already:',
 	'enrol.runLater': 'The command appears here once the token is made.',
 	'enrol.once': 'The token is shown this once. The gateway must reach the HTTPS and the MQTT port of this server.',
 	'enrol.appears': 'The node appears here by itself',

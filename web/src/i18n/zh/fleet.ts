@@ -153,6 +153,7 @@ export const fleet = {
 	'enrol.ready': '令牌已创建',
 	'enrol.gives': '可用 {n} 次，有效期至',
 	'enrol.run': '在网关上以 root 运行',
+	'enrol.installed': '若已安装 muster-agent：',
 	'enrol.runLater': '令牌创建后，命令会显示在这里。',
 	'enrol.once': '令牌只显示这一次。网关须能访问本服务器的 HTTPS 和 MQTT 端口。',
 	'enrol.appears': '节点会自动出现在这里',
