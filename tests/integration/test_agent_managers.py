@@ -154,7 +154,7 @@ def test_process_one_reaps_orphans_and_replaces_a_killed_agent(start):
 def test_process_one_ends_with_the_status_of_an_agent_that_cannot_start(server, api):
     agent = Agent(server, api, "gw")
     run_again(agent, CONTAINER)
-    agent.process.stop(expect=1)
+    assert agent.process.child.wait(60) == 1
     assert "is not enrolled" in agent.log()
     agent.process = None
     agent.close()
