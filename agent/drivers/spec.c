@@ -108,7 +108,13 @@ static bool layer_add(json_t *document, const json_t *layer, const char *name, s
 static bool document_merge(const struct spec_input *input, const char *driver, json_t **out,
 			   struct error *err)
 {
-	json_t *document = driver_defaults(driver);
+	const json_t *parameters = json_object_get(input->service, "parameters");
+	const char *reserved = input->manifest ? change_key(parameters) : NULL;
+	json_t *document = reserved ? NULL : driver_defaults(driver);
+
+	if (reserved)
+		return error_set_field(err, ERR_INVALID, "parameters",
+				       "%s may only come from the signed manifest", reserved);
 
 	if (!document)
 		return error_set_field(err, ERR_INVALID, "driver",
@@ -202,7 +208,8 @@ static void digest(const json_t *value, char out[SHA256_HEX_SIZE])
 static bool digests_make(const struct spec_input *input, struct service_spec *spec,
 			 struct error *err)
 {
-	static const char *const PROCESS_KEYS[] = {"command", "env", "cwd", "user", "limits"};
+	static const char *const PROCESS_KEYS[] = {"command", "env",	"cwd",
+						   "user",    "limits", "in_place"};
 	json_auto_t *process = json_object();
 	json_auto_t *hot = json_object();
 	json_t *cold = json_object();
@@ -243,6 +250,7 @@ static bool build(struct arena *arena, const struct spec_input *input, struct se
 		.run = !run || json_is_true(run),
 		.data_dir = spec_data_dir(arena, input->root, input->name),
 		.run_dir = run_dir(arena, input->root, input->name),
+		.root = arena_strdup(arena, input->root),
 	};
 
 	if (!document_merge(input, built.driver, &merged, err) ||
@@ -280,6 +288,7 @@ void spec_copy(struct arena *arena, const struct service_spec *from, struct serv
 		.run = from->run,
 		.data_dir = arena_strdup(arena, from->data_dir),
 		.run_dir = arena_strdup(arena, from->run_dir),
+		.root = arena_strdup(arena, from->root),
 	};
 
 	/* It was decoded once already, so it cannot fail. */

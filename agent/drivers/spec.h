@@ -19,6 +19,7 @@
 #include "base/arena.h"
 #include "base/crypto.h"
 #include "base/error.h"
+#include "drivers/change.h"
 
 enum {
 	SPEC_MAX_NAME = 63,
@@ -113,8 +114,10 @@ struct service_spec {
 	size_t snapshot_count;
 	const char *data_dir; /* ${muster.data}, made before the start */
 	const char *run_dir;  /* ${muster.run}, made before the start */
-	/* Of everything that only a restart changes: command, env, cwd, user, limits, package
-	 * and the config files that no reload glob names. */
+	const char *root;     /* the agent's folder */
+	struct change_spec change;
+	/* Of everything that only a restart changes: command, env, cwd, user, limits, in_place,
+	 * package and the config files that no reload glob names. */
 	char process_digest[SHA256_HEX_SIZE];
 	/* Of the config files that a reload takes over. */
 	char hot_digest[SHA256_HEX_SIZE];

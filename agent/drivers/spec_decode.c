@@ -436,7 +436,8 @@ bool spec_decode(struct arena *arena, json_t *document, struct service_spec *spe
 	    !signal_decode(record.stop.signal, "stop.signal", &spec->stop_signal, err) ||
 	    !env_take(arena, record.env, spec, err) || !probes_take(arena, &record, spec, err) ||
 	    !snapshot_take(arena, &record, spec, err) ||
-	    !reload_take(arena, document, &record, spec, err))
+	    !reload_take(arena, document, &record, spec, err) ||
+	    !change_decode(arena, document, spec->root, &spec->change, err))
 		return false;
 	spec->command = record.command;
 	spec->command_count = record.command_count;

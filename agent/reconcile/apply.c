@@ -163,7 +163,7 @@ static bool set_service(struct transaction *transaction, const struct plan_step 
 	}
 }
 
-static void switch_and_start(struct transaction *transaction)
+void apply_switch(struct transaction *transaction)
 {
 	const struct plan *plan = &transaction->plan;
 	int64_t generation = transaction->candidate.generation;
@@ -220,7 +220,7 @@ void apply_snapshot(struct transaction *transaction)
 		}
 		return;
 	}
-	switch_and_start(transaction);
+	hooks_begin(transaction, HOOK_BEFORE);
 }
 
 static void blame_service(struct transaction *transaction, const char *name, const char *code,
@@ -350,7 +350,9 @@ void apply_verify(struct transaction *transaction)
 	const char *reason = "";
 	const struct plan_step *step = find_waiting(transaction, &gate, &reason);
 
-	if (!step) {
+	if (!step && !transaction->hooks_done) {
+		hooks_begin(transaction, HOOK_AFTER);
+	} else if (!step) {
 		finish(transaction);
 	} else if (gate == GATE_FAILED) {
 		blame_service(transaction, step->name, "gate", reason);

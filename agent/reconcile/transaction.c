@@ -12,10 +12,10 @@
 static void advance(void *arg)
 {
 	static void (*const PHASES[])(struct transaction *) = {
-		[PHASE_FETCH] = fetching_continue, [PHASE_STOP] = apply_stop,
-		[PHASE_SNAPSHOT] = apply_snapshot, [PHASE_VERIFY] = apply_verify,
-		[PHASE_UNDO_STOP] = undo_stop,	   [PHASE_UNDO_RESTORE] = undo_restore,
-		[PHASE_UNDO_VERIFY] = undo_verify,
+		[PHASE_FETCH] = fetching_continue,   [PHASE_STOP] = apply_stop,
+		[PHASE_SNAPSHOT] = apply_snapshot,   [PHASE_HOOKS] = hooks_continue,
+		[PHASE_VERIFY] = apply_verify,	     [PHASE_UNDO_STOP] = undo_stop,
+		[PHASE_UNDO_RESTORE] = undo_restore, [PHASE_UNDO_VERIFY] = undo_verify,
 	};
 	struct transaction *transaction = arg;
 
@@ -237,6 +237,7 @@ void transaction_free(struct transaction *transaction)
 	loop_timer_cancel(transaction->options.loop, transaction->timer);
 	fetch_cancel(transaction->fetch);
 	copy_job_cancel(transaction->copy);
+	hook_free(transaction->hook);
 	json_decref(transaction->urls);
 	arena_free(transaction->arena);
 	free(transaction);

@@ -6,6 +6,7 @@
 #include "reconcile/plan.h"
 #include "reconcile/snapshot.h"
 #include "reconcile/transaction.h"
+#include "supervise/hook.h"
 
 enum { MAX_MISSING = 64, LOOK_AGAIN_MS = 100, MAX_APPLY_ATTEMPTS = 5 };
 
@@ -14,6 +15,7 @@ enum phase {
 	PHASE_FETCH,
 	PHASE_STOP,
 	PHASE_SNAPSHOT,
+	PHASE_HOOKS, /* before the switch, and again after the gate */
 	PHASE_VERIFY,
 	PHASE_UNDO_STOP,
 	PHASE_UNDO_RESTORE,
@@ -46,6 +48,12 @@ struct transaction {
 	int fetch_failures;
 	usec_t progress_told;
 	const char *last_problem; /* why the last fetch failed */
+
+	struct hook *hook;
+	enum hook_kind hook_kind;
+	size_t hook_index; /* step whose hook runs */
+	int hook_attempts;
+	bool hooks_done; /* those after the gate: nothing is left but the commit */
 
 	struct copy_job *copy;
 	size_t copy_index;	  /* step whose snapshot is being copied */
@@ -86,7 +94,13 @@ void fetching_continue(struct transaction *transaction);
 void apply_begin(struct transaction *transaction);
 void apply_stop(struct transaction *transaction);
 void apply_snapshot(struct transaction *transaction);
+/* Puts the files in force and starts the services. */
+void apply_switch(struct transaction *transaction);
 void apply_verify(struct transaction *transaction);
+
+/* hooks.c: goes on with apply_switch or the last look, or undoes. */
+void hooks_begin(struct transaction *transaction, enum hook_kind kind);
+void hooks_continue(struct transaction *transaction);
 
 /* Fills in was_ready and in_place. */
 void steps_look(struct transaction *transaction);

@@ -31,6 +31,8 @@ void undo_begin(struct transaction *transaction)
 	for (size_t i = 0; i < transaction->plan.count; i++) {
 		const struct plan_step *step = &transaction->plan.steps[i];
 
+		if (step_switches(step))
+			hook_kill(transaction->options.supervisor, step->name);
 		if (stops(step) &&
 		    !supervisor_stop(transaction->options.supervisor, step->name, &err))
 			log_debug("not stopped: %s service=%s", err.text, step->name);
@@ -53,9 +55,10 @@ void undo_stop(struct transaction *transaction)
 
 static void end_undo(struct transaction *transaction, enum result_state state)
 {
-	/* One that only had to make way is not to blame: it may come again. */
+	/* One that only had to make way, or came at a bad time, may come again. */
 	bool keep = state == RESULT_ROLLBACK_FAILED ||
-		    strcmp(transaction->failure.code, "superseded") != 0;
+		    (strcmp(transaction->failure.code, "superseded") != 0 &&
+		     strcmp(transaction->failure.code, "hook_try_again") != 0);
 	struct error err = {0};
 
 	if (!transaction_decide(transaction, state, keep, &err))

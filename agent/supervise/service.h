@@ -8,6 +8,7 @@
 #include "supervise/probe.h"
 #include "supervise/restart.h"
 #include "supervise/supervisor.h"
+#include "supervise/user.h"
 
 #define SUPERVISOR_RUN_DIR "run/shim"
 
@@ -116,6 +117,9 @@ void service_take_spec(struct service *service, const struct service_spec *spec,
 void service_reload(struct service *service);
 
 /* service_shim.c */
+/* What a program of this spec finds when it starts. */
+MUST_CHECK bool spec_folders_make(const struct service_spec *spec, const char *log_dir,
+				  const struct user *user, struct error *err);
 void service_spawn(struct service *service);
 void service_release(struct service *service);
 void service_shim_event(const struct shim_event *event, void *arg);

@@ -11,7 +11,6 @@
 #include "base/crypto.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/strbuf.h"
 #include "supervise/user.h"
 
 enum {
@@ -36,26 +35,15 @@ static bool folder_make(const char *path, const struct user *user, struct error 
 	return true;
 }
 
-static bool folders_make(const struct service *service, const struct user *user, struct error *err)
+bool spec_folders_make(const struct service_spec *spec, const char *log_dir,
+		       const struct user *user, struct error *err)
 {
 	/* Another user has to get through the folders above its own. */
 	return file_make_folders("data", 0755, err) &&
 	       file_make_folders("run/services", 0755, err) &&
 	       file_make_folders(SUPERVISOR_RUN_DIR, 0700, err) &&
-	       file_make_folders(service->log_dir, 0750, err) &&
-	       folder_make(service->spec.data_dir, user, err) &&
-	       folder_make(service->spec.run_dir, user, err);
-}
-
-static char *user_text(const struct user *user, struct arena *arena)
-{
-	struct strbuf text;
-
-	strbuf_init(&text, arena, 1024);
-	strbuf_printf(&text, "%u:%u:", (unsigned)user->uid, (unsigned)user->gid);
-	for (size_t i = 0; i < user->group_count; i++)
-		strbuf_printf(&text, "%s%u", i ? "," : "", (unsigned)user->groups[i]);
-	return text.data;
+	       file_make_folders(log_dir, 0750, err) && folder_make(spec->data_dir, user, err) &&
+	       folder_make(spec->run_dir, user, err);
 }
 
 /* What can be limited without a cgroup, and the files, which no cgroup counts. */
@@ -104,7 +92,7 @@ static bool shim_start(struct service *service, struct error *err)
 
 	if (service->spec.user && !user_find(service->spec.user, &user, err))
 		return false;
-	if (!folders_make(service, &user, err))
+	if (!spec_folders_make(&service->spec, service->log_dir, &user, err))
 		return false;
 	limits_fill(service, &user, service->arena, limits);
 	cgroups_fill(service, folders, within);
@@ -117,7 +105,7 @@ static bool shim_start(struct service *service, struct error *err)
 		.cwd = service->spec.cwd,
 		.command = service->spec.command,
 		.env = service->spec.env,
-		.user = user.change ? user_text(&user, service->arena) : NULL,
+		.user = user_shim_text(&user, service->arena),
 		.limits = limits,
 		.cgroups = folders,
 		.within = within,

@@ -5,6 +5,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "base/strbuf.h"
+
 bool user_find(const char *name, struct user *out, struct error *err)
 {
 	struct passwd entry, *found = NULL;
@@ -28,4 +30,17 @@ bool user_find(const char *name, struct user *out, struct error *err)
 	for (int i = 0; i < count; i++)
 		out->groups[out->group_count++] = groups[i];
 	return true;
+}
+
+char *user_shim_text(const struct user *user, struct arena *arena)
+{
+	struct strbuf text;
+
+	if (!user->change)
+		return NULL;
+	strbuf_init(&text, arena, 1024);
+	strbuf_printf(&text, "%u:%u:", (unsigned)user->uid, (unsigned)user->gid);
+	for (size_t i = 0; i < user->group_count; i++)
+		strbuf_printf(&text, "%s%u", i ? "," : "", (unsigned)user->groups[i]);
+	return text.data;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/arena.h"
 #include "base/error.h"
 
 enum { USER_MAX_GROUPS = 32 };
@@ -17,6 +18,9 @@ struct user {
 	gid_t groups[USER_MAX_GROUPS];
 	size_t group_count;
 };
+
+/* "uid:gid:gid,gid", as a shim wants it; NULL when it is ourselves. In the arena. */
+char *user_shim_text(const struct user *user, struct arena *arena);
 
 /* ERR_NOT_FOUND: there is none of this name. ERR_FORBIDDEN: only root can become another. */
 MUST_CHECK bool user_find(const char *name, struct user *out, struct error *err);

@@ -28,12 +28,17 @@ SERVICE = {
                {"kind": "mqtt", "port": "${param.port}", "topic": "t", "username": "u",
                 "password": "p"},
                {"kind": "exec", "command": ["true"]}, {"kind": "log", "match": "ready"}],
+    "hooks": {"before": {"command": ["${muster.package}/bin/check"], "timeout_ms": 500,
+                         "attempts": 2, "delay_ms": 0},
+              "after": {"command": ["/bin/true", "x"]}},
+    "in_place": {"app.conf": "/etc/app/app.conf"},
+    "take_over": {"pid_file": "/run/app.pid", "start": ["/etc/init.d/app", "start"]},
     "snapshot": ["db"], "values": {"port": 1883, "name": "x", "on": True},
 }
 VALUES = [None, True, 0, 1, -1, 31, 33, 100000000, 1.5, "", "a", "SIGINT", "SIGABRT", "any", "x" * 70,
           "x" * 5000, "${param.a}", [], ["a"], [""], [1], ["x"] * 65, {}, {"a": "b"}, {"a": 1},
           {"kind": "tcp"}, [{"kind": "tcp"}]]
-TRIES = 250
+TRIES = 350
 
 
 def places(node, path=()):

@@ -16,6 +16,7 @@ enum {
 	HEADERS_MAX = 16,
 	ANSWERS_MAX = 100, /* of a probe that an agent looks back at */
 	BURST_MAX = 32,	   /* exits that an agent remembers */
+	PATH_LENGTH_MAX = 1024,
 	HOUR_MS = 3600000,
 	TEN_MINUTES_MS = 600000,
 };
@@ -57,6 +58,20 @@ struct probe_spec {
 	int64_t success, success_of, failure, failure_of;
 };
 
+struct hook_spec {
+	struct strings command;
+	int64_t timeout_ms, attempts, delay_ms;
+};
+
+struct hooks_spec {
+	struct hook_spec before, after;
+};
+
+struct take_over_spec {
+	const char *unit, *pid_file;
+	struct strings start;
+};
+
 struct service_spec {
 	int driver;
 	struct strings command, after, snapshot;
@@ -65,6 +80,9 @@ struct service_spec {
 	struct signal_spec stop, reload;
 	struct restart_spec restart;
 	struct limits_spec limits;
+	struct hooks_spec hooks;
+	json_t *in_place;
+	struct take_over_spec take_over;
 	struct probe_spec *probes;
 	size_t probe_count;
 };
@@ -97,6 +115,29 @@ static const struct field LIMITS_FIELDS[] = {
 	FIELD_INT64(struct limits_spec, cpu_percent, 0, 1, 6400),
 	FIELD_INT64(struct limits_spec, pids, 0, 1, INT64_MAX),
 	FIELD_INT64(struct limits_spec, files, 0, 16, INT64_MAX),
+	FIELD_END,
+};
+
+static const struct field HOOK_FIELDS[] = {
+	FIELD_STRINGS_AS("command", struct hook_spec, command.items, command.count, FIELD_REQUIRED,
+			 ITEMS_MAX, STRING_MAX),
+	FIELD_INT64(struct hook_spec, timeout_ms, 0, 100, HOUR_MS),
+	FIELD_INT64(struct hook_spec, attempts, 0, 1, 100),
+	FIELD_INT64(struct hook_spec, delay_ms, 0, 0, HOUR_MS),
+	FIELD_END,
+};
+
+static const struct field HOOKS_FIELDS[] = {
+	FIELD_OBJECT(struct hooks_spec, before, 0, HOOK_FIELDS),
+	FIELD_OBJECT(struct hooks_spec, after, 0, HOOK_FIELDS),
+	FIELD_END,
+};
+
+static const struct field TAKE_OVER_FIELDS[] = {
+	FIELD_STRING(struct take_over_spec, unit, 0, 255),
+	FIELD_STRING(struct take_over_spec, pid_file, 0, PATH_LENGTH_MAX),
+	FIELD_STRINGS_AS("start", struct take_over_spec, start.items, start.count, 0, ITEMS_MAX,
+			 STRING_MAX),
 	FIELD_END,
 };
 
@@ -146,6 +187,9 @@ static const struct field SERVICE_FIELDS[] = {
 		      sizeof(struct probe_spec)),
 	FIELD_STRINGS_AS("snapshot", struct service_spec, snapshot.items, snapshot.count, 0,
 			 SNAPSHOT_MAX, LIMIT_CONFIG_PATH),
+	FIELD_OBJECT(struct service_spec, hooks, 0, HOOKS_FIELDS),
+	FIELD_JSON(struct service_spec, in_place, 0),
+	FIELD_OBJECT(struct service_spec, take_over, 0, TAKE_OVER_FIELDS),
 	FIELD_END,
 };
 
@@ -304,10 +348,55 @@ static bool probe_check(const struct probe_spec *probe, struct error *err)
 	if (!port_valid(probe->port))
 		return fail(err, "probes", "has a port that is neither a number nor ${param.NAME}");
 	if (probe->bearer && !token_valid(probe->bearer))
-		return fail(err, "probes", "has a bearer token that is not printable ASCII without spaces");
+		return fail(err, "probes",
+			    "has a bearer token that is not printable ASCII without spaces");
 	if (probe->bearer && probe->username)
 		return fail(err, "probes", "has both a bearer token and a username");
 	return true;
+}
+
+/* Absolute, or made so on the device. */
+static bool path_valid(const char *path)
+{
+	return path[0] == '/' || strncmp(path, "${", 2) == 0;
+}
+
+static bool command_valid(const struct strings *command)
+{
+	return !command->items || (command->count > 0 && path_valid(command->items[0]));
+}
+
+/* The agent checks the paths once more when the variables are in. */
+static bool in_place_check(json_t *in_place, struct error *err)
+{
+	const char *file;
+	json_t *path;
+
+	if (!in_place)
+		return true;
+	if (!json_is_object(in_place) || json_object_size(in_place) > LIMIT_CONFIG_FILES)
+		return fail(err, "in_place", "is not an object of at most 100 members");
+	json_object_foreach (in_place, file, path) {
+		if (!file[0] || strlen(file) > LIMIT_CONFIG_PATH || !json_is_string(path) ||
+		    json_string_length(path) > PATH_LENGTH_MAX ||
+		    !path_valid(json_string_value(path)))
+			return fail(err, "in_place",
+				    "does not lead from files of the config to absolute paths");
+	}
+	return true;
+}
+
+static bool take_over_check(const struct take_over_spec *take_over, bool given, struct error *err)
+{
+	if (given && !take_over->unit == !take_over->pid_file)
+		return fail(err, "take_over", "has not exactly one of unit and pid_file");
+	if (take_over->unit &&
+	    !made_of(take_over->unit, LOWER UPPER DIGIT ":_.@", LOWER UPPER DIGIT ":_.@-"))
+		return fail(err, "take_over.unit", "is not the name of a unit");
+	if (take_over->pid_file && !path_valid(take_over->pid_file))
+		return fail(err, "take_over.pid_file", "is not an absolute path");
+	return command_valid(&take_over->start) ||
+	       fail(err, "take_over.start", "does not begin with an absolute path");
 }
 
 static bool service_check(const struct service_spec *service, struct error *err)
@@ -329,7 +418,12 @@ static bool service_check(const struct service_spec *service, struct error *err)
 	for (size_t i = 0; i < service->probe_count; i++)
 		if (!probe_check(&service->probes[i], err))
 			return false;
-	return env_check(service->env, err) && values_check(service->values, err);
+	if (!command_valid(&service->hooks.before.command) ||
+	    !command_valid(&service->hooks.after.command))
+		return fail(err, "hooks",
+			    "has a command that does not begin with an absolute path");
+	return env_check(service->env, err) && values_check(service->values, err) &&
+	       in_place_check(service->in_place, err);
 }
 
 static bool service_parse(json_t *json, struct arena *arena, struct error *err)
@@ -339,7 +433,8 @@ static bool service_parse(json_t *json, struct arena *arena, struct error *err)
 	if (!json_is_object(json))
 		return error_set(err, ERR_INVALID, "service is not an object");
 	return fields_decode(SERVICE_FIELDS, json, FIELDS_STRICT, arena, &service, err) &&
-	       service_check(&service, err);
+	       service_check(&service, err) &&
+	       take_over_check(&service.take_over, json_object_get(json, "take_over") != NULL, err);
 }
 
 static bool parse(const char *text, size_t length, struct arena *arena, struct manifest_raw *raw,
