@@ -13,6 +13,7 @@
 #include "app_internal.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "upgrade/watch.h"
 #include "verbs.h"
 
 enum { FAREWELL_MS = 1000 };
@@ -158,6 +159,21 @@ static struct supervisor *make_supervisor(struct app *app, supervisor_notice_fn 
 	return supervisor_new(&options);
 }
 
+static int64_t served(void *arg)
+{
+	const struct app *app = arg;
+
+	return app->link ? link_served(app->link) : 0;
+}
+
+static void hand_over(void *arg)
+{
+	struct app *app = arg;
+
+	log_info("handing over to the agent that was asked for");
+	loop_stop(app->loop);
+}
+
 static bool make_reconcile(struct app *app, struct error *err)
 {
 	const struct config *config = app->config;
@@ -167,6 +183,7 @@ static bool make_reconcile(struct app *app, struct error *err)
 		.supervisor = app->supervisor,
 		.outgoing = &app->outgoing,
 		.time = &app->time,
+		.upgrade = app->upgrade,
 		.place = {.root = app->root,
 			  .node = app->identity.node_id,
 			  .platform = identity_platform()},
@@ -258,8 +275,15 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 	if (!trusted_time_init(&app->time, app->state, app->identity.server_time, err) ||
 	    !catch_signals(app, err))
 		return false;
+	const struct upgrade_options upgrade = {
+		.root = app->root,
+		.served = served,
+		.handover = hand_over,
+		.arg = app,
+	};
 	app->supervisor = make_supervisor(app, notices_receive);
-	if (!make_reconcile(app, err) || !make_control(app, err))
+	if (!upgrade_new(&upgrade, &app->upgrade, err) || !make_reconcile(app, err) ||
+	    !make_control(app, err))
 		return false;
 	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,
 		       "muster-agent %s has started", MUSTER_VERSION);
@@ -267,6 +291,8 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 		return false;
 	make_link(app);
 	app->follow = follow_new(&follow);
+	upgrade_started(app->root);
+	upgrade_say_up(app->upgrade);
 	return true;
 }
 
@@ -284,6 +310,7 @@ static void take_down(struct app *app)
 	control_free(app->control);
 	reconcile_free(app->reconcile);
 	app->reconcile = NULL;
+	upgrade_free(app->upgrade);
 	if (app->supervisor)
 		supervisor_free(app->supervisor);
 	if (app->signal_fd >= 0)
@@ -295,7 +322,8 @@ static void take_down(struct app *app)
 	notify_release(&app->notify);
 }
 
-bool app_run(const struct config *config, struct arena *arena, struct error *err)
+bool app_run(const struct config *config, struct arena *arena, const char **program,
+	     struct error *err)
 {
 	struct app *app = xcalloc(1, sizeof(*app));
 
@@ -310,6 +338,7 @@ bool app_run(const struct config *config, struct arena *arena, struct error *err
 			 app->identity.node_id, app->identity.name);
 		beat_start(app);
 		loop_run(app->loop);
+		*program = arena_strdup(arena, upgrade_wanted(app->upgrade));
 	}
 	take_down(app);
 	free(app);

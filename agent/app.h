@@ -12,8 +12,12 @@
 #include "base/error.h"
 #include "config.h"
 
-/* Until it is told to end. */
-MUST_CHECK bool app_run(const struct config *config, struct arena *arena, struct error *err);
+/*
+ * Until it is told to end, or until another agent shall be tried: then *program is its path in the arena
+ * ("": the installed one) and everything is closed; else NULL.
+ */
+MUST_CHECK bool app_run(const struct config *config, struct arena *arena, const char **program,
+			struct error *err);
 
 /* Stops all services in order when no agent runs in the folder. */
 MUST_CHECK bool app_stop_services(const struct config *config, struct arena *arena,

@@ -37,6 +37,7 @@ struct app {
 	struct outgoing outgoing;
 	struct notices notices;
 	struct trusted_time time;
+	struct upgrade *upgrade;
 	struct reconcile *reconcile;
 	struct link *link;
 	struct follow *follow;

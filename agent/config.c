@@ -34,6 +34,8 @@ static const struct setting SETTINGS[] = {
 		       "group that may ask and tell the agent everything on this machine"),
 	SETTING_STRING(struct config, control_readers, "",
 		       "group that may look (status, explain, logs); *: everybody"),
+	SETTING_DURATION(struct config, upgrade_deadline_ms, "300s",
+			 "for a new agent to be answered by the server, else the old one returns"),
 	SETTING_BOOL(struct config, json, "false", "answer as JSON"),
 	SETTING_END,
 };

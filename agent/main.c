@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "init.h"
 #include "local.h"
 #include "reconcile/snapshot.h"
+#include "upgrade/watch.h"
 
 enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
 
@@ -47,22 +49,71 @@ static bool load(int argc, char **argv, struct arena *arena, struct config *conf
 	return true;
 }
 
+/* Runs the agent; *watch: another one is to be tried now. */
+static bool run_agent(const struct config *config, struct arena *arena, bool *watch,
+		      struct error *err)
+{
+	const char *program = NULL;
+
+	if (!app_run(config, arena, &program, err))
+		return false;
+	*watch = program != NULL;
+	if (program && !upgrade_prepare(config->dir, program, err))
+		/* The watcher finds nothing to try and begins again, until the change gives up. */
+		log_error("could not prepare the trial of another agent: %s", err->text);
+	return true;
+}
+
+/* Told to end during a trial: in a container that is the end of the services too. */
+static int watch_trial(const struct upgrade_start *start, const struct config *config,
+		       struct arena *arena)
+{
+	struct error err = {0};
+	int result = upgrade_watch(start);
+
+	if (config->contained && !app_stop_services(config, arena, &err))
+		return fail(&err);
+	return result;
+}
+
+/* Process 1 is our parent, or the parent of the agent that became us. */
+static bool hold_container(void)
+{
+	if (init_hold())
+		setenv(UPGRADE_ENV_CONTAINED, "1", 1);
+	return getenv(UPGRADE_ENV_CONTAINED) != NULL;
+}
+
 static int run_command(int argc, char **argv)
 {
 	struct arena *arena = arena_new();
 	struct config config = {0};
 	struct error err = {0};
+	char root[PATH_MAX];
+	bool watch = false;
+	struct upgrade_start start = {
+		.root = root,
+		.argv = argv - 2,
+		.origin = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC),
+	};
 	int result = EXIT_SUCCESS;
 
+	upgrade_remember(&start);
 	/* Name resolution is the one thing that may block the loop: not for long. */
 	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
-	if (!load(argc, argv, arena, &config, &err)) {
+	bool ok = load(argc, argv, arena, &config, &err);
+	if (ok)
+		config.contained = hold_container();
+	ok = ok && app_enter_folder(&config, &err);
+	if (ok && !getcwd(root, sizeof(root)))
+		ok = error_set_errno(&err, ERR_INTERNAL, errno, "cannot tell the folder");
+	config.dir = root;
+	start.deadline_ms = config.upgrade_deadline_ms;
+	if (!ok || !upgrade_launch(&start, &watch, &err) ||
+	    (!watch && !run_agent(&config, arena, &watch, &err)))
 		result = fail(&err);
-	} else {
-		config.contained = init_hold();
-		if (!app_run(&config, arena, &err))
-			result = fail(&err);
-	}
+	else if (watch)
+		result = watch_trial(&start, &config, arena);
 	arena_free(arena);
 	return result;
 }

@@ -6,7 +6,7 @@
 
 #include "base/compiler.h"
 
-const char *const DRIVER_NAMES[] = {"generic", "mosquitto", NULL};
+const char *const DRIVER_NAMES[] = {"generic", "mosquitto", "agent", NULL};
 
 /* Everything that is left out here has its default in spec.c. */
 static const char GENERIC[] = "{"
@@ -34,12 +34,16 @@ static const char MOSQUITTO[] =
 	" \"values\": {\"port\": 1883}"
 	"}";
 
+/* The agent itself: see upgrade/upgrade.h. Never supervised, so all but the program is without effect. */
+static const char AGENT[] = "{\"command\": [\"${muster.package}/bin/muster-agent\"]}";
+
 static const struct {
 	const char *name;
 	const char *text;
 } DRIVERS[] = {
 	{"generic", GENERIC},
 	{"mosquitto", MOSQUITTO},
+	{"agent", AGENT},
 };
 
 json_t *driver_defaults(const char *name)

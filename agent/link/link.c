@@ -310,6 +310,11 @@ bool link_online(const struct link *link)
 	return link->online;
 }
 
+usec_t link_served(const struct link *link)
+{
+	return link->online ? link->served : 0;
+}
+
 const char *link_reason(const struct link *link)
 {
 	return link->reason;

@@ -46,6 +46,9 @@ void link_free(struct link *link, int farewell_ms);
 
 bool link_online(const struct link *link);
 
+/* Since when the server answers this process, as boot time; 0: it has not yet. */
+usec_t link_served(const struct link *link);
+
 /* Why it is not online, or "connected"; valid until the next turn. */
 const char *link_reason(const struct link *link);
 

@@ -25,6 +25,7 @@ struct link {
 	char epoch[SPOOL_EPOCH_SIZE];
 	struct window windows[CHANNEL_COUNT];
 	struct arena *arena; /* of one send or one message */
+	usec_t served;	     /* boot time of the first acknowledgement, 0: none */
 	char reason[200];
 };
 

@@ -91,6 +91,8 @@ static bool apply_ack(struct link *link, const struct msg_ack *ack, struct error
 
 	if (strcmp(ack->epoch, link->epoch) != 0)
 		return true;
+	if (link->served == 0)
+		link->served = clock_boottime();
 	if (!spool_counters(link->options.state, stream, &counters, err))
 		return false;
 	switch (window_acknowledge(&link->windows[stream], ack->upto, counters.produced,

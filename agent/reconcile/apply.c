@@ -151,6 +151,8 @@ static bool set_service(struct transaction *transaction, const struct plan_step 
 {
 	int64_t generation = transaction->candidate.generation;
 
+	if (step_is_agent(step))
+		return true;
 	switch (step->action) {
 	case PLAN_KEEP:
 		return true;
@@ -287,6 +289,7 @@ static void finish(struct transaction *transaction)
 	struct error err = {0};
 
 	if (commit(transaction, &err)) {
+		upgrade_confirm(transaction->options.upgrade);
 		transaction_end(transaction, TRANSACTION_COMMITTED);
 		return;
 	}
@@ -303,6 +306,8 @@ static enum supervisor_gate look_at(struct transaction *transaction, const struc
 	*reason = "it is being stopped";
 	if (step->action == PLAN_KEEP)
 		return GATE_OK;
+	if (step_is_agent(step))
+		return agent_step_look(transaction, step, reason);
 	if (step->action == PLAN_REMOVE)
 		return supervisor_status(transaction->options.supervisor, step->name, &status)
 			       ? GATE_WAIT
@@ -311,15 +316,22 @@ static enum supervisor_gate look_at(struct transaction *transaction, const struc
 			       reason);
 }
 
-/* The first that has failed, else the first that is not through the gate, NULL when all are. */
+/*
+ * The first that has failed, else the first that is not through the gate, NULL when all are. The agent
+ * itself is looked at when all others are through.
+ */
 static const struct plan_step *find_waiting(struct transaction *transaction,
 					    enum supervisor_gate *gate, const char **reason)
 {
+	const size_t count = transaction->plan.count;
 	const struct plan_step *waiting = NULL;
 
-	for (size_t i = 0; i < transaction->plan.count; i++) {
-		const struct plan_step *step = &transaction->plan.steps[i];
+	for (size_t i = 0; i < 2 * count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i % count];
 		const char *text;
+
+		if (step_is_agent(step) != (i >= count) || (i >= count && waiting))
+			continue;
 		enum supervisor_gate found = look_at(transaction, step, &text);
 
 		if (found == GATE_OK || (found == GATE_WAIT && waiting))
@@ -340,8 +352,9 @@ static bool is_ready(struct transaction *transaction, const struct plan_step *st
 {
 	struct service_status status;
 
-	return supervisor_status(transaction->options.supervisor, step->name, &status) &&
-	       (status.ready || !status.run);
+	return step_is_agent(step) ||
+	       (supervisor_status(transaction->options.supervisor, step->name, &status) &&
+		(status.ready || !status.run));
 }
 
 void apply_verify(struct transaction *transaction)
@@ -354,6 +367,9 @@ void apply_verify(struct transaction *transaction)
 		hooks_begin(transaction, HOOK_AFTER);
 	} else if (!step) {
 		finish(transaction);
+	} else if (gate == GATE_FAILED && step_is_agent(step)) {
+		agent_step_blame(transaction, step);
+		undo_begin(transaction);
 	} else if (gate == GATE_FAILED) {
 		blame_service(transaction, step->name, "gate", reason);
 		undo_begin(transaction);

@@ -9,6 +9,7 @@
 #include "base/id.h"
 #include "package/entry_path.h"
 #include "protocol/limits.h"
+#include "upgrade/upgrade.h"
 
 enum { MAX_HEALTH_MS = 3600 * 1000, MAX_GATE_MS = 24 * 3600 * 1000, MAX_BASE64 = 400 * 1024 };
 
@@ -267,6 +268,11 @@ bool content_decode(const char *text, size_t length, struct arena *arena, struct
 		return false;
 	*out = content;
 	return true;
+}
+
+bool content_is_agent(const struct content_service *service)
+{
+	return strcmp(service->driver, UPGRADE_DRIVER) == 0;
 }
 
 const struct content_service *content_find(const struct content *content, const char *name)

@@ -86,6 +86,9 @@ MUST_CHECK bool content_decode(const char *text, size_t length, struct arena *ar
 MUST_CHECK bool content_specify(struct content *content, const struct content_place *place,
 				struct arena *arena, const char **service, struct error *err);
 
+/* Is it the agent itself? Then nobody supervises it: agent_step.c changes its program. */
+bool content_is_agent(const struct content_service *service);
+
 const struct content_service *content_find(const struct content *content, const char *name);
 
 /* The input of spec_build and spec_expand_file for a service. */

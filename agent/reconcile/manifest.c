@@ -7,6 +7,7 @@
 #include "protocol/dsse.h"
 #include "protocol/limits.h"
 #include "reconcile/content.h"
+#include "upgrade/upgrade.h"
 
 struct statement {
 	const char *name;
@@ -112,6 +113,21 @@ static bool specify(struct content_service *service, const struct content_place 
 	return spec_build(arena, &input, &service->spec, err);
 }
 
+/* There is one agent, from a package, and its name tells it from what it supervises. */
+static bool check_agent(const struct content_service *service, struct error *err)
+{
+	bool named = strcmp(service->name, UPGRADE_SERVICE) == 0;
+
+	if (named != content_is_agent(service))
+		return error_set_field(err, ERR_INVALID, "driver",
+				       "the driver " UPGRADE_DRIVER " and the name " UPGRADE_SERVICE
+				       " go together");
+	if (named && (!service->package || !service->run))
+		return error_set_field(err, ERR_INVALID, "package",
+				       "the agent comes from a package, and always runs");
+	return true;
+}
+
 bool content_specify(struct content *content, const struct content_place *place,
 		     struct arena *arena, const char **service, struct error *err)
 {
@@ -123,7 +139,8 @@ bool content_specify(struct content *content, const struct content_place *place,
 		return false;
 	for (size_t i = 0; i < content->service_count; i++) {
 		*service = content->services[i].name;
-		if (!specify(&content->services[i], place, keys, key_count, arena, err))
+		if (!check_agent(&content->services[i], err) ||
+		    !specify(&content->services[i], place, keys, key_count, arena, err))
 			return error_prefix(err, "service %s", content->services[i].name);
 	}
 	*service = NULL;

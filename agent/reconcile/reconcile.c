@@ -225,6 +225,7 @@ static void begin(struct reconcile *reconcile, const struct desired_record *cand
 		.state = reconcile->options.state,
 		.supervisor = reconcile->options.supervisor,
 		.outgoing = reconcile->options.outgoing,
+		.upgrade = reconcile->options.upgrade,
 		.place = &reconcile->options.place,
 		.settings = &reconcile->options.transaction,
 		.from = reconcile->has_current ? &reconcile->current : NULL,
@@ -278,7 +279,7 @@ static void set_services(struct reconcile *reconcile, const struct journal *jour
 		const struct content_service *service = &reconcile->current.services[i];
 		struct error err = {0};
 
-		if (is_in_change(journal, service->name) ||
+		if (content_is_agent(service) || is_in_change(journal, service->name) ||
 		    supervisor_set(reconcile->options.supervisor, &service->spec,
 				   reconcile->generation, &err))
 			continue;
@@ -286,6 +287,30 @@ static void set_services(struct reconcile *reconcile, const struct journal *jour
 		outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "service.unsupervised",
 			       service->name, NULL, "cannot be supervised: %s", err.text);
 	}
+}
+
+/*
+ * With nothing under way: an agent on trial has won when its change was committed before the power
+ * failed. One that is not what the content wants says so, and services are kept all the same.
+ */
+static void check_agent(struct reconcile *reconcile)
+{
+	const struct content_service *service =
+		reconcile->has_current ? content_find(&reconcile->current, UPGRADE_SERVICE) : NULL;
+	bool runs = service ? content_is_agent(service) && upgrade_runs(reconcile->options.upgrade,
+									service->spec.command[0])
+			    : upgrade_runs(reconcile->options.upgrade, "");
+
+	if (reconcile->transaction || reconcile->unreadable)
+		return;
+	if (runs)
+		upgrade_confirm(reconcile->options.upgrade);
+	else
+		upgrade_give_up(reconcile->options.upgrade, "nothing wants it any more");
+	if (!runs && service && content_is_agent(service))
+		outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "agent.other", NULL,
+			       NULL, "another agent than version %s runs: that one does not start",
+			       service->package ? service->package->version : "?");
 }
 
 bool reconcile_start(struct reconcile *reconcile, struct error *err)
@@ -304,6 +329,7 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 			supervisor_prune(reconcile->options.supervisor);
 		reconcile->drift_timer = loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS,
 							check_drift, reconcile);
+		check_agent(reconcile);
 		reconcile_report_soon(reconcile);
 	}
 	arena_free(arena);

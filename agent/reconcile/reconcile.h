@@ -14,6 +14,7 @@
 #include "protocol/dsse.h"
 #include "reconcile/transaction.h"
 #include "state/trusted_time.h"
+#include "upgrade/upgrade.h"
 
 struct reconcile;
 
@@ -23,6 +24,7 @@ struct reconcile_options {
 	struct supervisor *supervisor;
 	struct outgoing *outgoing;
 	struct trusted_time *time;
+	struct upgrade *upgrade;
 	struct content_place place;
 	struct transaction_settings transaction;
 	const struct dsse_key *keys; /* that may sign desired states and commands */

@@ -2,10 +2,13 @@
 #include "reconcile/report.h"
 
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "protocol/limits.h"
 #include "reconcile/tree.h"
 #include "telemetry/outgoing.h"
+#include "upgrade/upgrade.h"
 
 static const enum reported_state STATES[SERVICE_STATE_COUNT] = {
 	[SERVICE_STOPPED] = REPORTED_STOPPED,	  [SERVICE_WAITING] = REPORTED_STARTING,
@@ -64,6 +67,25 @@ static void add_content(struct arena *arena, const struct content_service *servi
 	out->drift = out->drift_file_count > 0;
 }
 
+/* The agent itself: it runs, or nobody would be told. */
+static void add_agent(struct arena *arena, const struct content_service *service,
+		      const struct content_place *place, struct msg_service *out)
+{
+	struct stat status;
+
+	*out = (struct msg_service){
+		.name = service->name,
+		.state = REPORTED_RUNNING,
+		.reason = "",
+		.ready = true,
+		.pid = getpid(),
+		.run = true,
+	};
+	if (lstat("services/" UPGRADE_SERVICE "/current", &status) == 0)
+		out->since = status.st_mtim.tv_sec * USEC_PER_SEC;
+	add_content(arena, service, place, out);
+}
+
 void report_build(struct arena *arena, struct supervisor *supervisor, const struct content *content,
 		  const struct content_place *place, struct msg_reported *out)
 {
@@ -82,6 +104,10 @@ void report_build(struct arena *arena, struct supervisor *supervisor, const stru
 			add_content(arena, service, place, &services[n]);
 		n++;
 	}
+	const struct content_service *agent =
+		content ? content_find(content, UPGRADE_SERVICE) : NULL;
+	if (agent && n < LIMIT_SERVICES)
+		add_agent(arena, agent, place, &services[n++]);
 	out->services = services;
 	out->service_count = n;
 }

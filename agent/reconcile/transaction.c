@@ -110,7 +110,10 @@ bool transaction_decide(struct transaction *transaction, enum result_state state
 		keep ? verdict_insert(store, transaction->candidate.digest, &verdict, err)
 		     : desired_delete(store, DESIRED_CANDIDATE, err) && journal_delete(store, err);
 	transaction_tell(transaction, state);
-	return state_end(store, ok, err);
+	if (!state_end(store, ok, err))
+		return false;
+	upgrade_forget(transaction->options.upgrade);
+	return true;
 }
 
 void transaction_refuse(struct transaction *transaction, bool final)

@@ -16,6 +16,7 @@
 #include "state/desired.h"
 #include "supervise/supervisor.h"
 #include "telemetry/outgoing.h"
+#include "upgrade/upgrade.h"
 
 struct transaction;
 
@@ -41,6 +42,7 @@ struct transaction_options {
 	struct state *state;
 	struct supervisor *supervisor;
 	struct outgoing *outgoing;
+	struct upgrade *upgrade;
 	const struct content_place *place;
 	const struct transaction_settings *settings;
 	const struct content *from; /* with specs; NULL: nothing runs yet */

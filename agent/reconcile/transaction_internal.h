@@ -114,6 +114,16 @@ const char *step_snapshot(struct transaction *transaction, const struct plan_ste
 /* The declared paths; of the new version, else of the old one. */
 const char *const *step_snapshot_paths(const struct plan_step *step, size_t *count);
 
+/* agent_step.c: a step that is the agent itself. */
+bool step_is_agent(const struct plan_step *step);
+/* Is the program that the step wants running, and has it proved itself? */
+enum supervisor_gate agent_step_look(struct transaction *transaction, const struct plan_step *step,
+				     const char **reason);
+/* Says why the one that was tried did not. */
+void agent_step_blame(struct transaction *transaction, const struct plan_step *step);
+/* Does the agent run that ran before? One on trial makes way. */
+bool agent_step_is_back(struct transaction *transaction);
+
 /* undo.c: begins to put everything back; the failure says why. */
 void undo_begin(struct transaction *transaction);
 void undo_stop(struct transaction *transaction);

@@ -91,6 +91,8 @@ static bool put_back(struct transaction *transaction, const struct plan_step *st
 	if (step_switches(step) && !tree_switch_back(step->name, transaction->candidate.generation,
 						     step->action == PLAN_ADD, err))
 		return false;
+	if (step_is_agent(step))
+		return true;
 	if (step->action == PLAN_ADD) {
 		supervisor_remove(supervisor, step->name);
 		return true;
@@ -154,6 +156,8 @@ static bool is_back(struct transaction *transaction, const struct plan_step *ste
 	bool known = supervisor_status(transaction->options.supervisor, step->name, &status);
 
 	*reason = "it is being stopped";
+	if (step_is_agent(step))
+		return agent_step_is_back(transaction);
 	if (step->action == PLAN_ADD)
 		return !known;
 	*reason = known ? status.reason : "it is not known";

@@ -36,16 +36,17 @@ class ReleaseKey:
 
 
 def archive(files=None, mode="w:gz"):
-    """A tar of {path: text}; a tarfile.TarInfo among the values is added as it is."""
+    """A tar of {path: text or bytes}; a tarfile.TarInfo among the values is added as it is."""
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode=mode) as tar:
         for path, content in (files or {"bin/run": "#!/bin/sh\nexec sleep 1000\n"}).items():
             if isinstance(content, tarfile.TarInfo):
                 tar.addfile(content)
                 continue
+            body = content if isinstance(content, bytes) else content.encode()
             info = tarfile.TarInfo(path)
-            info.size, info.mode = len(content), 0o755
-            tar.addfile(info, io.BytesIO(content.encode()))
+            info.size, info.mode = len(body), 0o755
+            tar.addfile(info, io.BytesIO(body))
     return out.getvalue()
 
 

@@ -19,6 +19,7 @@ struct world {
 	struct trusted_time time;
 	struct signing_key *key;
 	struct dsse_key trusted;
+	struct upgrade *upgrade;
 	struct reconcile *reconcile;
 	int resends;
 };
@@ -55,6 +56,8 @@ static void start_agent(struct world *world)
 	world->fixture->supervisor = supervisor_new(&options);
 	assert_success(state_open("state.db", &world->state, &err), &err);
 	assert_success(trusted_time_init(&world->time, world->state, 1, &err), &err);
+	const struct upgrade_options upgrade = {.root = world->fixture->root};
+	assert_success(upgrade_new(&upgrade, &world->upgrade, &err), &err);
 	world->outgoing =
 		(struct outgoing){.state = world->state, .budget_bytes = 4 << 20, .added = NULL};
 	const struct reconcile_options reconcile = {
@@ -63,6 +66,7 @@ static void start_agent(struct world *world)
 		.supervisor = world->fixture->supervisor,
 		.outgoing = &world->outgoing,
 		.time = &world->time,
+		.upgrade = world->upgrade,
 		.place = {.root = world->fixture->root, .node = NODE, .platform = "linux-amd64"},
 		.transaction = {.ca_file = "keys/ca.crt",
 				.fetch_attempts = 1,
@@ -82,6 +86,7 @@ static void stop_agent(struct world *world)
 {
 	reconcile_free(world->reconcile);
 	world->reconcile = NULL;
+	upgrade_free(world->upgrade);
 	supervisor_free(world->fixture->supervisor);
 	state_close(world->state);
 }
@@ -115,6 +120,7 @@ static int teardown(void **state)
 	world->reconcile = NULL;
 	the_world = NULL;
 	result = fixture_teardown(&fixture);
+	upgrade_free(world->upgrade);
 	state_close(world->state);
 	signing_key_free(world->key);
 	free(world);
