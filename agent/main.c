@@ -98,7 +98,7 @@ static int run_command(int argc, char **argv)
 	};
 	int result = EXIT_SUCCESS;
 
-	upgrade_remember(&start);
+	upgrade_remember(&start, arena);
 	/* Name resolution is the one thing that may block the loop: not for long. */
 	setenv("RES_OPTIONS", "timeout:2 attempts:1", 0);
 	bool ok = load(argc, argv, arena, &config, &err);

@@ -39,12 +39,12 @@ const char *launch_installed(struct arena *arena)
 static const char *const MANAGER[UPGRADE_MANAGER_VARIABLES] = {"NOTIFY_SOCKET", "WATCHDOG_USEC",
 							       "WATCHDOG_PID"};
 
-void upgrade_remember(struct upgrade_start *start)
+void upgrade_remember(struct upgrade_start *start, struct arena *arena)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(MANAGER); i++) {
 		const char *value = getenv(MANAGER[i]);
 
-		start->manager[i] = value ? xstrdup(value) : NULL;
+		start->manager[i] = arena_strdup(arena, value);
 	}
 }
 

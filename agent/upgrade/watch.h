@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "base/error.h"
 
@@ -34,11 +35,11 @@ struct upgrade_start {
 	int origin;	  /* folder in which argv was meant */
 	int64_t deadline_ms;
 	/* How the service manager is reached: the agent takes it out of the environment. */
-	char *manager[UPGRADE_MANAGER_VARIABLES];
+	const char *manager[UPGRADE_MANAGER_VARIABLES];
 };
 
-/* Keeps the manager's variables for whoever comes next. Call it first. */
-void upgrade_remember(struct upgrade_start *start);
+/* Keeps in the arena, for whoever comes next, what the manager has set. Call it first. */
+void upgrade_remember(struct upgrade_start *start, struct arena *arena);
 
 /*
  * First thing of a start: becomes the program in force when that is another one, goes on with a trial
