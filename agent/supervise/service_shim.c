@@ -133,6 +133,8 @@ static void service_over(struct service *service, bool success)
 
 	service_probes_stop(service);
 	service->pid = 0;
+	/* Or the next run would be credited with how long this one was ready. */
+	service->ready_at = 0;
 	service->ran_us = 0;
 	service->ended = true;
 	service_notice(service, NOTICE_EXITED);
@@ -150,8 +152,7 @@ static void service_over(struct service *service, bool success)
 		service->was_ill = true;
 		if (decision.event != EVENT_EXITED_COMPLETED)
 			service_fail_gate(service, service->exit_text);
-		if (decision.event == EVENT_EXITED_AGAIN)
-			service->restarts++;
+		service->asked = false;
 	}
 	service->delay_ms = decision.delay_ms;
 	switch (decision.event) {
@@ -209,6 +210,8 @@ void service_spawn(struct service *service)
 	memcpy(service->hot_digest, service->spec.hot_digest, sizeof(service->hot_digest));
 	service_tag(service, tag);
 	service->ended = false;
+	if (!service->asked)
+		service->restarts++;
 	shim_client_run(service->client, tag);
 }
 

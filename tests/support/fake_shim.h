@@ -20,19 +20,30 @@ struct shim_client {
 	void *arg;
 	bool running;
 	bool stopping;
+	bool leaving;
 	unsigned run;
 	pid_t pid;
 	int signals; /* that were passed on */
+	int stop_signal;
+	int64_t grace_ms; /* of the last stop */
 	char tag[SHIM_CLIENT_TAG_SIZE];
 	struct shim_event events[FAKE_MAX_EVENTS];
 	int event_count;
 };
 
+/* What a test wants to see as it happens; NULL: nothing. */
+static struct {
+	void (*run)(struct shim_client *client);  /* a start; may set fake_exec_fails */
+	void (*stop)(struct shim_client *client); /* a stop that has an effect */
+	void (*told)(struct shim_client *client, const struct shim_event *event);
+} fake_hooks;
+
 static struct shim_client *fake_shims[FAKE_MAX_SHIMS];
 static pid_t fake_next_pid = 1000;
 static bool fake_spawn_fails;
-static int fake_spawns; /* of shims */
-static int fake_runs;	/* of services */
+static bool fake_exec_fails; /* a start ends with ENOENT, without having been one */
+static int fake_spawns;	     /* of shims */
+static int fake_runs;	     /* of services */
 
 static inline struct shim_client *fake_shim(const char *name)
 {
@@ -93,108 +104,12 @@ static inline bool fake_pump(void)
 		client->event_count--;
 		memmove(client->events, client->events + 1,
 			(size_t)client->event_count * sizeof(client->events[0]));
+		if (fake_hooks.told)
+			fake_hooks.told(client, &event);
 		client->handler(&event, client->arg);
 		told = true;
 	}
 	return told;
 }
 
-bool shim_client_spawn(const struct shim_start *start, struct shim_client **out, struct error *err)
-{
-	int i = 0;
-
-	if (fake_spawn_fails)
-		return error_set(err, ERR_INTERNAL, "fake failure");
-	/* A second shim of one name would fight for the socket. */
-	if (fake_shim(start->name))
-		return error_set(err, ERR_CONFLICT, "there is a shim of this name");
-	while (fake_shims[i])
-		i++;
-	struct shim_client *client = xcalloc(1, sizeof(*client));
-	snprintf(client->name, sizeof(client->name), "%s", start->name);
-	client->handler = start->handler;
-	client->arg = start->arg;
-	fake_shims[i] = client;
-	fake_spawns++;
-	*out = client;
-	return true;
-}
-
-bool shim_client_connect(struct loop *loop, const char *run_dir, const char *name,
-			 shim_event_fn handler, void *arg, struct shim_client **out,
-			 struct shim_event *status, struct error *err)
-{
-	(void)loop, (void)run_dir, (void)handler, (void)arg, (void)out, (void)status;
-	return error_set(err, ERR_NOT_FOUND, "no shim holds %s", name);
-}
-
-void shim_client_free(struct shim_client *client)
-{
-	for (int i = 0; i < FAKE_MAX_SHIMS; i++) {
-		if (fake_shims[i] == client)
-			fake_shims[i] = NULL;
-	}
-	free(client);
-}
-
-void shim_client_run(struct shim_client *client, const char *tag)
-{
-	if (client->running) {
-		fake_queue(client, SHIM_EVENT_ERROR);
-		return;
-	}
-	client->running = true;
-	client->run++;
-	client->pid = fake_next_pid++;
-	snprintf(client->tag, sizeof(client->tag), "%s", tag);
-	fake_runs++;
-	fake_queue(client, SHIM_EVENT_STATUS);
-}
-
-void shim_client_tag(struct shim_client *client, const char *tag)
-{
-	snprintf(client->tag, sizeof(client->tag), "%s", tag);
-}
-
-void shim_client_signal(struct shim_client *client, int signal_number)
-{
-	(void)signal_number;
-	client->signals++;
-}
-
-void shim_client_stop(struct shim_client *client, int signal_number, int64_t grace_ms)
-{
-	(void)signal_number;
-	(void)grace_ms;
-	if (!client->running || client->stopping)
-		return;
-	client->stopping = true;
-	fake_queue(client, SHIM_EVENT_STATUS);
-}
-
-void shim_client_kill(struct shim_client *client)
-{
-	shim_client_stop(client, 9, 0);
-}
-
-void shim_client_collect(struct shim_client *client, unsigned run)
-{
-	(void)client, (void)run;
-}
-
-void shim_client_leave(struct shim_client *client)
-{
-	fake_queue(client, SHIM_EVENT_LOST);
-}
-
-bool shim_client_upgrade(struct shim_client *client, const char *program)
-{
-	return !client || !program;
-}
-
-bool shim_exit_file_take(const char *run_dir, const char *name, char buffer[SHIM_CLIENT_MAX_PACKET],
-			 struct shim_event *event)
-{
-	(void)run_dir, (void)name, (void)buffer, (void)event;
-	return false;
-}
+#include "fake_shim_client.h"
