@@ -5,6 +5,9 @@
 #
 #   FUZZ_SECONDS=60     each fuzz target runs this long, from its corpus on; 0 leaves fuzzing out
 #   FAULT_SECONDS=300   rollouts on real agents this long, while parts are killed at random; 0 leaves that out
+#   FAULT_STRIDE=1      an upgrade is broken at each so-many-th system call, in every way that tests/fault/README.md lists:
+#                       some 12,000 runs at 1, which is hours on two cores; 0 leaves that out
+#   FAULT_JOBS=N        runs of that at a time; one for each core, if not given
 #   FAULT_SEED=N        repeats the choices of a run; each run prints its own
 #
 # What a fuzz target finds is left in build/faults, to be added to tests/fuzz/corpus with the repair.
@@ -15,6 +18,8 @@ cd "$MUSTER_ROOT"
 
 fuzz_seconds=${FUZZ_SECONDS:-60}
 fault_seconds=${FAULT_SECONDS:-300}
+fault_stride=${FAULT_STRIDE:-1}
+seed=${FAULT_SEED:-$RANDOM}
 found=$MUSTER_BUILD/faults
 broken=()
 [ -n "${FAST:-}" ] || scripts/install-deps.sh test
@@ -44,10 +49,18 @@ if [ "$fuzz_seconds" -gt 0 ]; then
 	done
 fi
 
+if [ "$fault_stride" -gt 0 ]; then
+	# Without sanitizers the agent is ten times as fast.
+	[ -n "${FAST:-}" ] || scripts/build.sh release
+	echo "== an upgrade, broken at every system call (stride $fault_stride)"
+	MUSTER_BIN=$MUSTER_BUILD/release/bin /usr/bin/python3 tests/fault/everywhere.py --stride "$fault_stride" \
+		--seed "$seed" --jobs "${FAULT_JOBS:-$(nproc)}" || broken+=("everywhere")
+fi
+
 if [ "$fault_seconds" -gt 0 ]; then
 	[ -n "${FAST:-}" ] || scripts/build.sh dev
 	echo "== faults, $fault_seconds s"
-	FAULT_SECONDS=$fault_seconds FAULT_SEED=${FAULT_SEED:-$RANDOM} MUSTER_BIN=$MUSTER_BUILD/dev/bin \
+	FAULT_SECONDS=$fault_seconds FAULT_SEED=$seed MUSTER_BIN=$MUSTER_BUILD/dev/bin \
 		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/fault || broken+=("faults")
 fi
 

@@ -327,6 +327,9 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 		/* With a change under way an unclaimed service may be one of its new ones. */
 		if (journal.phase == JOURNAL_NONE && !reconcile->unreadable)
 			supervisor_prune(reconcile->options.supervisor);
+		/* The agent may have ended between a commit and the cleaning after it. */
+		if (reconcile->has_current && !reconcile->transaction)
+			housekeeping_run(reconcile->options.state, &reconcile->current);
 		reconcile->drift_timer = loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS,
 							check_drift, reconcile);
 		check_agent(reconcile);

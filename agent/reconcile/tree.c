@@ -210,6 +210,23 @@ static void remove_or_log(const char *path)
 		log_warn("could not clean up: %s", err.text);
 }
 
+/* What was being made when the power failed. */
+static void drop_unfinished(const char *name)
+{
+	char folder[MAX_PATH], path[MAX_PATH];
+	DIR *entries = path_of(folder, name, ".") ? opendir(folder) : NULL;
+	const struct dirent *entry;
+
+	while (entries && (entry = readdir(entries))) {
+		const char *dot = strrchr(entry->d_name, '.');
+
+		if (dot && strcmp(dot, ".tmp") == 0 && path_of(path, name, entry->d_name))
+			remove_or_log(path);
+	}
+	if (entries)
+		closedir(entries);
+}
+
 void tree_prune(const char *name, int keep)
 {
 	int64_t generations[MAX_GENERATIONS];
@@ -224,6 +241,7 @@ void tree_prune(const char *name, int keep)
 		    path_of(path, name, number))
 			remove_or_log(path);
 	}
+	drop_unfinished(name);
 }
 
 void tree_drop_snapshots(const char *name)
@@ -232,8 +250,12 @@ void tree_drop_snapshots(const char *name)
 	size_t count = list_generations(name, generations);
 	struct arena *arena = arena_new();
 
-	for (size_t i = 0; i < count; i++)
-		remove_or_log(tree_snapshot_path(arena, name, generations[i]));
+	for (size_t i = 0; i < count; i++) {
+		const char *path = tree_snapshot_path(arena, name, generations[i]);
+
+		remove_or_log(path);
+		remove_or_log(arena_printf(arena, "%s.tmp", path));
+	}
 	arena_free(arena);
 }
 

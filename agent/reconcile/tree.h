@@ -30,7 +30,7 @@ MUST_CHECK bool tree_switch(const char *name, int64_t generation, struct error *
 MUST_CHECK bool tree_switch_back(const char *name, int64_t generation, bool added,
 				 struct error *err);
 
-/* Removes generations but the newest keep and those that a symlink names. */
+/* Removes generations but the newest keep and those that a symlink names, and what is half made. */
 void tree_prune(const char *name, int keep);
 
 /* Removes the snapshots of changes that are decided: their data is of use to nobody any more. */

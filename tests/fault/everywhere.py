@@ -1,0 +1,219 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Lets something go wrong at every system call of an upgrade and its rollback: see README.md here.
+
+  everywhere.py                      every fault at every call, over all cores
+  everywhere.py --stride 20          at each twentieth call only
+  everywhere.py --fault cut --at 317 --seed 1317     one of them again
+"""
+import argparse
+import collections
+import concurrent.futures
+import multiprocessing
+import multiprocessing.util
+import os
+import pathlib
+import random
+import signal
+import sys
+import time
+import traceback
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from harness.upgrade import Upgrade  # noqa: E402
+
+# What the tracer is told, and what follows from it.
+FAULTS = {
+    "kill": {"fault": "kill"},
+    "torn": {"fault": "torn"},
+    "cut": {"fault": "cut"},
+    "eio": {"fault": "EIO", "times": 1},
+    "eio-stays": {"fault": "EIO", "times": 0},
+    "full": {"fault": "ENOSPC", "times": 0},
+    "full-once": {"fault": "ENOSPC", "times": 1},
+    "read-only": {"fault": "EROFS", "times": 0},
+    "no-process": {"fault": "EAGAIN", "times": 1},
+}
+DEADLY = ("kill", "torn", "cut")
+UNTOUCHED = ("witness", "conf")
+# How long a fault that stays may keep the agent from an answer before it is lifted.
+STAYS_S = 3
+
+Point = collections.namedtuple("Point", "fault at seed")
+
+
+class Broken(AssertionError):
+    pass
+
+
+class Runner:
+    """Plays the story again and again, each time on a machine of its own."""
+
+    def __init__(self):
+        self.story = Upgrade()
+        self.story.prepare()
+
+    def close(self):
+        self.story.close()
+
+    def count(self):
+        """How many calls the story has when nothing goes wrong."""
+        victim = self.story.machine()
+        try:
+            victim.start_traced()
+            assert self.story.tell(victim) == 3
+            victim.wait_idle()
+            self.story.check(victim, 2)
+            victim.signal(signal.SIGTERM)
+            return victim.report()[0]
+        finally:
+            victim.close()
+
+    def play(self, point):
+        """Returns the call that was struck, "" when the story had ended before."""
+        victim = self.story.machine()
+        try:
+            return self._play(point, victim)
+        except Exception as error:
+            log = victim.log()[-6000:]
+            raise Broken(f"{point}: {error}\nstruck: {self._struck(victim)}\n"
+                         f"{traceback.format_exc()}\n{log}") from None
+        finally:
+            victim.close()
+
+    @staticmethod
+    def _struck(victim):
+        text = victim.report_path.read_text() if victim.report_path.exists() else ""
+        return text.rstrip("\n").replace(str(victim.root) + "/", "")
+
+    def _play(self, point, victim):
+        story, deadly = self.story, point.fault in DEADLY
+        victim.start_traced(at=point.at, seed=point.seed, **FAULTS[point.fault])
+        watch = None if deadly else Patience(victim)
+        offered = story.tell(victim, watch)
+        before = victim.services() if offered > 1 and point.fault != "cut" else {}
+        victim.signal(signal.SIGUSR1)
+        victim.signal(signal.SIGTERM)
+        _, struck, status, _ = victim.report()
+        assert deadly and struck or status == 0 or offered == 1, f"the agent ended with {status}"
+        self._check_untouched(victim, before)
+        # Nobody tells the agent anything: what it finds on its disk must be enough.
+        story.server.offered = None
+        victim.start()
+        victim.wait_idle()
+        allowed = {1: (1,), 2: (1, 2), 3: (2,) if story.succeeded(2) else (1,)}[offered]
+        story.check(victim, *allowed)
+        self._check_untouched(victim, before)
+        story.finish(victim, lenient=not deadly)
+        self._check_untouched(victim, before)
+        victim.shutdown()
+        assert not victim.processes(), victim.processes()
+        return struck.replace(str(victim.root) + "/", "")
+
+    @staticmethod
+    def _check_untouched(victim, before):
+        now = victim.services()
+        for name in UNTOUCHED:
+            if name in before:
+                assert now.get(name) == before[name], \
+                    f"{name} had pid {before[name]}, now {now.get(name)}"
+
+
+class Patience:
+    """Ends the wait for an agent that lives on with a fault: that may keep it from any answer."""
+
+    def __init__(self, victim):
+        self.victim = victim
+        self.since = None
+
+    def over(self):
+        if self.since is None and self.victim.report_path.exists():
+            self.since = time.monotonic()
+        return self.since is not None and time.monotonic() - self.since > STAYS_S
+
+
+# --- many of them ---
+
+_runner = None
+
+
+def _set_up():
+    global _runner
+    _runner = Runner()
+    multiprocessing.util.Finalize(None, _runner.close, exitpriority=10)
+
+
+def _one(point):
+    try:
+        return point, _runner.play(point), None
+    except Exception as error:
+        return point, "", str(error)
+
+
+def points(faults, count, stride, seed):
+    """Every stride-th call for each fault, from an offset that the seed chooses; shuffled, so that a run that is
+    cut short has seen something of all."""
+    chance = random.Random(seed)
+    made = [Point(fault, at, seed * 1000 + at) for fault in faults
+            for at in range(1 + chance.randrange(stride), count + 1, stride)]
+    chance.shuffle(made)
+    return made
+
+
+def run_all(todo, jobs, report=lambda text: None, seconds=None):
+    """Plays all points, or as many of the first as the seconds allow. Returns what has gone wrong, each with how to
+    see it again."""
+    end = time.monotonic() + seconds if seconds else None
+    missed, failures, done = 0, [], 0
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(jobs, context, _set_up) as pool:
+        futures = [pool.submit(_one, point) for point in todo]
+        for future in concurrent.futures.as_completed(futures):
+            if future.cancelled():
+                continue
+            point, struck, error = future.result()
+            done += 1
+            missed += not struck and not error
+            if error:
+                failures.append(f"{error}\nagain: tests/fault/everywhere.py --fault {point.fault} "
+                                f"--at {point.at} --seed {point.seed}")
+                report("FAILED " + failures[-1])
+            if done % 100 == 0 or done == len(todo):
+                report(f"{done} of {len(todo)} runs, {len(failures)} failed, "
+                       f"{missed} had ended before their call")
+            if end and time.monotonic() > end:
+                for waiting in futures:
+                    waiting.cancel()
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--fault", default=",".join(FAULTS), help="which, with commas")
+    parser.add_argument("--at", type=int, help="this call only")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--stride", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--seconds", type=int, help="stop after so many")
+    options = parser.parse_args()
+    faults = options.fault.split(",")
+    runner = Runner()
+    try:
+        if options.at:
+            for fault in faults:
+                struck = runner.play(Point(fault, options.at, options.seed))
+                print(f"{fault} at {options.at}: all is well; struck: {struck or 'nothing'}")
+            return 0
+        count = runner.count()
+    finally:
+        runner.close()
+    todo = points(faults, count, options.stride, options.seed)
+    print(f"{count} calls, {len(todo)} runs, seed {options.seed}", flush=True)
+    return 1 if run_all(todo, options.jobs, lambda text: print(text, flush=True),
+                        options.seconds) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
