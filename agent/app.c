@@ -287,6 +287,11 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 		return false;
 	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,
 		       "muster-agent %s has started", MUSTER_VERSION);
+	if (state_trouble(app->state)) {
+		log_error("%s", state_trouble(app->state));
+		outgoing_event(&app->outgoing, SEVERITY_ERROR, "agent.state_damaged", NULL, NULL,
+			       "%s", state_trouble(app->state));
+	}
 	if (!reconcile_start(app->reconcile, err))
 		return false;
 	make_link(app);

@@ -95,6 +95,14 @@ static bool drop_strangers(struct state *state, const struct content *current, s
 	return true;
 }
 
+void housekeeping_services(const struct content *current)
+{
+	struct arena *arena = arena_new();
+
+	clean_services(current, arena);
+	arena_free(arena);
+}
+
 void housekeeping_run(struct state *state, const struct content *current)
 {
 	struct arena *arena = arena_new();

@@ -9,4 +9,7 @@
 #include "reconcile/content.h"
 #include "state/state.h"
 
+/* Folders of services only: what is left when there was no commit. Not while a change is under way. */
+void housekeeping_services(const struct content *current);
+
 void housekeeping_run(struct state *state, const struct content *current);

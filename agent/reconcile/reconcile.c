@@ -59,6 +59,7 @@ static void check_drift(void *arg)
 		loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS, check_drift, reconcile);
 	if (!reconcile->transaction)
 		reconcile_report_soon(reconcile);
+	state_keep_ballast(reconcile->options.state);
 }
 
 static bool read_content(struct reconcile *reconcile, const struct desired_record *record,
@@ -89,8 +90,11 @@ static bool load_current(struct reconcile *reconcile, struct error *err)
 	if (!desired_find(reconcile->options.state, DESIRED_CURRENT, reconcile->arena, &record,
 			  &found, err))
 		return false;
-	if (!found)
+	if (!found) {
+		/* What was in force is lost with the state file; it was not taken away. */
+		reconcile->unreadable = state_trouble(reconcile->options.state) != NULL;
 		return true;
+	}
 	reconcile->generation = record.generation;
 	snprintf(reconcile->digest, sizeof(reconcile->digest), "%s", record.digest);
 	reconcile->has_current = read_content(reconcile, &record, &why);
@@ -178,6 +182,29 @@ static void postpone(struct reconcile *reconcile)
 		loop_timer_set(reconcile->options.loop, delay_ms, retry, reconcile);
 }
 
+/* The snapshot of a change that could not be put back may be all that is left of the data. */
+static bool may_clean(const struct reconcile *reconcile)
+{
+	struct arena *arena = arena_new();
+	struct error ignored = {0};
+	struct verdict verdict;
+	bool found = false;
+	bool known = verdict_find(reconcile->options.state, reconcile->accepted_digest, arena,
+				  &verdict, &found, &ignored);
+	bool failed =
+		found && strcmp(verdict.state, RESULT_STATE_NAMES[RESULT_ROLLBACK_FAILED]) == 0;
+
+	arena_free(arena);
+	return known && !failed && reconcile->has_current && !reconcile->transaction;
+}
+
+/* What a change has left that was put back, or that ended with the agent. Packages stay: it may come again. */
+static void clean(struct reconcile *reconcile)
+{
+	if (may_clean(reconcile))
+		housekeeping_services(&reconcile->current);
+}
+
 static void committed(struct reconcile *reconcile)
 {
 	struct error err = {0};
@@ -208,6 +235,8 @@ static void change_ended(enum transaction_end end, void *arg)
 		log_error("could not take up the next desired state: %s", err.text);
 	if (end != TRANSACTION_POSTPONED || promoted)
 		reconcile_begin(reconcile);
+	if (end != TRANSACTION_COMMITTED && end != TRANSACTION_POSTPONED)
+		clean(reconcile);
 }
 
 static void need_urls(void *arg)
@@ -325,11 +354,11 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 			set_services(reconcile, &journal);
 		reconcile_begin(reconcile);
 		/* With a change under way an unclaimed service may be one of its new ones. */
-		if (journal.phase == JOURNAL_NONE && !reconcile->unreadable)
+		if (journal.phase == JOURNAL_NONE && !reconcile->unreadable &&
+		    reconcile->accepted > 0)
 			supervisor_prune(reconcile->options.supervisor);
 		/* The agent may have ended between a commit and the cleaning after it. */
-		if (reconcile->has_current && !reconcile->transaction)
-			housekeeping_run(reconcile->options.state, &reconcile->current);
+		clean(reconcile);
 		reconcile->drift_timer = loop_timer_set(reconcile->options.loop, DRIFT_EVERY_MS,
 							check_drift, reconcile);
 		check_agent(reconcile);
@@ -377,6 +406,9 @@ const char *reconcile_activity(const struct reconcile *reconcile, struct arena *
 	if (status.postponed)
 		return arena_printf(arena, "waiting to try generation %lld again",
 				    (long long)status.accepted);
+	if (reconcile->unreadable)
+		return "idle; services are left alone, what is in force cannot be read: waiting for "
+		       "the server to send it";
 	if (status.has_verdict && status.failed == status.accepted &&
 	    status.accepted != status.generation)
 		return arena_printf(arena, "idle; generation %lld was %s: %s",

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "state/rescue.h"
 #include "state/sql.h"
 
 static const char *const SLOT_NAMES[] = {
@@ -87,6 +88,9 @@ bool desired_commit(struct state *state, struct error *err)
 
 	if (!state_begin(state, err))
 		return false;
+	/* Rather none than one that is over; the new one is made once this is on the disk. */
+	copy_drop(state->path);
+	state->committed = true;
 	bool ok = run_plain(state, DROP, err) && run_plain(state, RENAME, err) &&
 		  journal_delete(state, err);
 	return state_end(state, ok, err);

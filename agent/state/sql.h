@@ -18,9 +18,13 @@ enum { SQL_CACHE = 80 };
 
 struct state {
 	sqlite3 *db;
-	int64_t boot; /* id of the current one, 0: not looked up yet */
-	int depth;    /* of state_begin */
-	bool failed;  /* an inner pair has failed: the outermost rolls back */
+	char *path;
+	bool damaged;	   /* SQLite has said so */
+	bool committed;	   /* the step that is open changes what is in force */
+	char trouble[400]; /* see state_trouble */
+	int64_t boot;	   /* id of the current one, 0: not looked up yet */
+	int depth;	   /* of state_begin */
+	bool failed;	   /* an inner pair has failed: the outermost rolls back */
 	size_t cached;
 	struct {
 		const char *text;

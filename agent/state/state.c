@@ -2,11 +2,13 @@
 #include "state/state.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "state/rescue.h"
 #include "state/sql.h"
 
 enum { SCHEMA_VERSION = 1, BUSY_TIMEOUT_MS = 2000, SHRINK_PAGES = 512 };
@@ -63,6 +65,7 @@ static bool fail(struct state *state, struct error *err, const char *doing)
 	enum error_code kind =
 		code == SQLITE_FULL || code == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_INTERNAL;
 
+	state->damaged = state->damaged || code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	return error_set(err, kind, "could not %s the state file: %s", doing,
 			 sqlite3_errmsg(state->db));
 }
@@ -169,6 +172,26 @@ static bool add_missing(struct state *state, struct error *err)
 	return execute(state, RECOUNT, err);
 }
 
+/* Better now than in the middle of a change. */
+static bool check(struct state *state, struct error *err)
+{
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, "PRAGMA quick_check(1)", &statement, err) ||
+	    !sql_step(state, statement, &row, err))
+		return false;
+	const char *text = row ? (const char *)sqlite3_column_text(statement, 0) : NULL;
+	bool ok = text && strcmp(text, "ok") == 0;
+	if (!ok) {
+		state->damaged = true;
+		error_set(err, ERR_INTERNAL, "could not use the state file: %s",
+			  text ? text : "no answer");
+	}
+	sql_done(statement);
+	return ok;
+}
+
 static bool set_up(struct state *state, struct error *err)
 {
 	int version;
@@ -189,24 +212,26 @@ static bool set_up(struct state *state, struct error *err)
 				 "the state file has version %d, this agent knows up to %d: it was "
 				 "written by a newer agent",
 				 version, SCHEMA_VERSION);
-	if (!state_begin(state, err))
+	if ((version == SCHEMA_VERSION && !check(state, err)) || !state_begin(state, err))
 		return false;
 	bool ok = (version == SCHEMA_VERSION || execute(state, SCHEMA, err)) &&
 		  add_missing(state, err);
 	return state_end(state, ok, err);
 }
 
-bool state_open(const char *path, struct state **out, struct error *err)
+static bool open_once(const char *path, struct state **out, bool *damaged, struct error *err)
 {
 	struct state *state = xcalloc(1, sizeof(*state));
 	mode_t before = umask(0077);
+
+	state->path = xstrdup(path);
 	int code = sqlite3_open_v2(path, &state->db,
 				   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |
 					   SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE,
 				   NULL);
 	bool ok = code == SQLITE_OK ? set_up(state, err) : fail(state, err, "open");
-
 	umask(before);
+	*damaged = state->damaged;
 	if (!ok) {
 		error_prefix(err, "%s", path);
 		state_close(state);
@@ -216,6 +241,51 @@ bool state_open(const char *path, struct state **out, struct error *err)
 	return true;
 }
 
+/* A new file instead of one that cannot be used. */
+static bool open_anew(const char *path, struct state **out, struct error *err)
+{
+	struct error why = *err;
+	bool damaged;
+
+	if (!damaged_set_aside(path, err) || !open_once(path, out, &damaged, err))
+		return false;
+	snprintf((*out)->trouble, sizeof((*out)->trouble), "%s; it is kept as %s.damaged", why.text,
+		 path);
+	return true;
+}
+
+bool state_open(const char *path, struct state **out, struct error *err)
+{
+	struct state *state;
+	bool damaged = false;
+	bool ok = open_once(path, &state, &damaged, err);
+
+	/* What fails for want of room has many names in SQLite. */
+	if (!ok && !damaged && ballast_drop(path))
+		ok = open_once(path, &state, &damaged, err);
+	if (!ok && damaged)
+		ok = open_anew(path, &state, err);
+	if (!ok)
+		return false;
+	if (!rescue_settle(state, err)) {
+		state_close(state);
+		return false;
+	}
+	state_keep_ballast(state);
+	*out = state;
+	return true;
+}
+
+const char *state_trouble(const struct state *state)
+{
+	return state->trouble[0] ? state->trouble : NULL;
+}
+
+void state_keep_ballast(const struct state *state)
+{
+	ballast_fill(state->path);
+}
+
 void state_close(struct state *state)
 {
 	if (!state)
@@ -223,6 +293,7 @@ void state_close(struct state *state)
 	for (size_t i = 0; i < state->cached; i++)
 		sqlite3_finalize(state->cache[i].statement);
 	sqlite3_close(state->db);
+	free(state->path);
 	free(state);
 }
 
@@ -261,6 +332,8 @@ bool state_end(struct state *state, bool ok, struct error *err)
 		state->failed = true;
 	if (--state->depth > 0)
 		return ok;
+	bool committed = state->committed;
+	state->committed = false;
 	if (state->failed) {
 		state->boot = 0; /* its row may be gone again */
 		/* The first failure is what the caller must hear; SQLite may have rolled back itself. */
@@ -269,8 +342,11 @@ bool state_end(struct state *state, bool ok, struct error *err)
 			return error_set(err, ERR_INTERNAL, "a part of the step has failed");
 		return false;
 	}
-	if (execute(state, "COMMIT", err))
+	if (execute(state, "COMMIT", err)) {
+		if (committed)
+			rescue_copy(state);
 		return true;
+	}
 	state->boot = 0;
 	sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
 	return false;

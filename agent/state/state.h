@@ -17,10 +17,19 @@
 struct state;
 
 /*
- * Opens or creates the file. A file that SQLite calls damaged is ERR_INTERNAL: the caller says so
- * and stops, since running on with an empty one would forget the generation.
+ * Opens or creates the file. One that is damaged is set aside, and a new one made with the desired
+ * state in force as its copy has it; a disk without a free byte gets some room (rescue.h).
  */
 MUST_CHECK bool state_open(const char *path, struct state **out, struct error *err);
+
+/*
+ * In words, what was wrong with the file when it was opened, NULL when nothing was. Without a
+ * desired state in force then what runs must be left alone: it was not forgotten on purpose.
+ */
+const char *state_trouble(const struct state *state);
+
+/* Now and then, so that room that was given up is taken again once there is plenty. */
+void state_keep_ballast(const struct state *state);
 
 /* Accepts NULL. */
 void state_close(struct state *state);

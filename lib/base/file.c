@@ -262,8 +262,9 @@ bool file_lock(const char *path, int *fd, struct error *err)
 				 text[0] ? text : "unknown");
 	}
 	int length = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	/* The number is for people only: a full disk must not keep anybody from the lock. */
 	if (ftruncate(lock, 0) < 0 || pwrite(lock, text, (size_t)length, 0) != length)
-		return fail(err, "write", path);
+		(void)!ftruncate(lock, 0);
 	*fd = lock;
 	lock = -1;
 	return true;

@@ -597,12 +597,15 @@ static void leaves_services_alone_when_it_cannot_read_its_state(void **state)
 {
 	struct world *world = *state;
 	struct error err = {0};
-	struct desired_record record = {.generation = 1, .digest = "sha256:0", .fetch = "{}"};
+	struct desired_record record = {.generation = 1, .fetch = "{}"};
+	char hex[SHA256_HEX_SIZE];
 
 	send_services(world, 1, shell(world, "a", SLEEP, "one", ""), 0);
 	wait_for(world->fixture, reconcile_generation(world->reconcile) == 1);
 	pid_t pid = pid_of(world, "a");
 	record.content = "{\"v\":1,\"services\":{\"a\":{\"driver\":\"of the future\"}}}";
+	sha256_hex(record.content, strlen(record.content), hex);
+	record.digest = arena_printf(world->fixture->arena, "sha256:%s", hex);
 	assert_success(desired_update(world->state, DESIRED_CURRENT, &record, &err), &err);
 	stop_agent(world);
 	start_agent(world);

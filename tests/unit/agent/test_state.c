@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "base/clock.h"
+#include "base/file.h"
 #include "state/desired.h"
 #include "state/log_position.h"
 #include "state/packages.h"
@@ -30,24 +34,23 @@ static void keeps_values_and_rolls_back(void **state)
 	assert_int_equal(number, INT64_C(9007199254740993));
 }
 
-static void refuses_a_newer_and_a_damaged_file(void **state)
+/* Writes text over a part of the file. */
+static void overwrite(const char *path, long at, const char *text, size_t size)
 {
-	struct fixture *fixture = *state;
-	struct state *other;
-	struct error err = {0};
-	char path[300];
+	FILE *file = fopen(path, "r+");
 
-	snprintf(path, sizeof(path), "%s/junk.db", (char *)fixture->folder);
-	FILE *file = fopen(path, "w");
 	assert_non_null(file);
-	fprintf(file, "%4096s", "this is no database");
+	assert_int_equal(fseek(file, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(text, 1, size, file), size);
 	fclose(file);
-	assert_false(state_open(path, &other, &err));
-	assert_contains(err.text, "junk.db");
 }
 
 static const struct desired_record RECORD = {
-	.generation = 4, .digest = "sha256:x", .content = "{}", .fetch = "{}"};
+	.generation = 4,
+	.digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
+	.content = "{}",
+	.fetch = "{}",
+};
 
 static bool has_slot(struct fixture *fixture, enum desired_slot slot, int64_t generation)
 {
@@ -101,6 +104,105 @@ static void moves_a_candidate_through_its_life(void **state)
 				    &found, &err),
 		       &err);
 	assert_false(found);
+}
+
+static void put_in_force(struct fixture *fixture)
+{
+	struct error err = {0};
+
+	assert_success(desired_update(fixture->state, DESIRED_CANDIDATE, &RECORD, &err), &err);
+	assert_success(desired_commit(fixture->state, &err), &err);
+	assert_null(state_trouble(fixture->state));
+}
+
+static void comes_back_from_damage(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = {0};
+	char *digest, name[300];
+
+	put_in_force(fixture);
+	state_close(fixture->state);
+	overwrite(fixture->path, 0, "this is no database at all", 26);
+	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+	assert_contains(state_trouble(fixture->state), "taken from its copy");
+	assert_true(has_slot(fixture, DESIRED_CURRENT, 4));
+	assert_success(state_get(fixture->state, "digest", fixture->arena, &digest, &err), &err);
+	assert_string_equal(digest, RECORD.digest);
+	snprintf(name, sizeof(name), "%s.damaged", fixture->path);
+	assert_true(file_exists(name));
+	reopen(fixture);
+	assert_null(state_trouble(fixture->state));
+	assert_true(has_slot(fixture, DESIRED_CURRENT, 4));
+}
+
+static void says_when_nothing_could_be_saved(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error err = {0};
+	char name[300];
+
+	put_in_force(fixture);
+	state_close(fixture->state);
+	snprintf(name, sizeof(name), "%s.copy", fixture->path);
+	overwrite(name, 20, "????????????????", 16);
+	assert_int_equal(truncate(fixture->path, 5000), 0);
+	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+	assert_contains(state_trouble(fixture->state), "left alone");
+	assert_false(has_slot(fixture, DESIRED_CURRENT, 4));
+}
+
+static void notices_an_emptied_and_an_older_file(void **state)
+{
+	struct fixture *fixture = *state;
+	struct journal journal = {.phase = JOURNAL_APPLYING, .generation = 2, .digest = "sha256:x"};
+	struct error err = {0};
+
+	put_in_force(fixture);
+	state_close(fixture->state);
+	assert_int_equal(truncate(fixture->path, 0), 0);
+	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+	assert_non_null(state_trouble(fixture->state));
+	assert_true(has_slot(fixture, DESIRED_CURRENT, 4));
+
+	/* As if its log had been lost: an older generation is in force, and a change to it is under way. */
+	struct desired_record older = RECORD;
+	older.generation = 3;
+	assert_success(desired_update(fixture->state, DESIRED_CURRENT, &older, &err), &err);
+	assert_success(journal_update(fixture->state, &journal, &err), &err);
+	reopen(fixture);
+	assert_non_null(state_trouble(fixture->state));
+	assert_true(has_slot(fixture, DESIRED_CURRENT, 4));
+	assert_success(journal_find(fixture->state, fixture->arena, &journal, &err), &err);
+	assert_int_equal(journal.phase, JOURNAL_NONE);
+}
+
+static void refuses_what_is_not_what_was_in_force(void **state)
+{
+	struct fixture *fixture = *state;
+	struct desired_record other = RECORD;
+	struct error err = {0};
+
+	other.content = "{ }";
+	assert_success(desired_update(fixture->state, DESIRED_CURRENT, &other, &err), &err);
+	reopen(fixture);
+	assert_contains(state_trouble(fixture->state), "left alone");
+	assert_false(has_slot(fixture, DESIRED_CURRENT, 4));
+}
+
+static void keeps_some_ballast(void **state)
+{
+	struct fixture *fixture = *state;
+	struct stat status;
+	char name[300];
+
+	snprintf(name, sizeof(name), "%s.ballast", fixture->path);
+	assert_int_equal(stat(name, &status), 0);
+	assert_true(status.st_size > 0 && status.st_blocks * 512 >= status.st_size);
+	assert_int_equal(truncate(name, 0), 0);
+	state_keep_ballast(fixture->state);
+	assert_int_equal(stat(name, &status), 0);
+	assert_true(status.st_size > 0);
 }
 
 static void lets_a_command_run_once(void **state)
@@ -167,8 +269,13 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(keeps_values_and_rolls_back, setup, teardown),
-		cmocka_unit_test_setup_teardown(refuses_a_newer_and_a_damaged_file, setup,
+		cmocka_unit_test_setup_teardown(comes_back_from_damage, setup, teardown),
+		cmocka_unit_test_setup_teardown(says_when_nothing_could_be_saved, setup, teardown),
+		cmocka_unit_test_setup_teardown(notices_an_emptied_and_an_older_file, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(refuses_what_is_not_what_was_in_force, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(keeps_some_ballast, setup, teardown),
 		cmocka_unit_test_setup_teardown(moves_a_candidate_through_its_life, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(lets_a_command_run_once, setup, teardown),
