@@ -94,18 +94,18 @@ class Victim:
         return int(count), hit.strip(), int(status), int(failures)
 
     def ask(self, word):
-        """What the agent says at its local door, or None when nobody is there."""
+        """What the agent says last at its local door, or None when nobody is there."""
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(60)
             try:
                 door.connect(str(self.root / "run" / "agent.sock"))
-                door.sendall(word.encode() + b"\n")
+                door.sendall(json.dumps({"do": word}).encode() + b"\n")
                 text = b""
                 while part := door.recv(65536):
                     text += part
             except (FileNotFoundError, ConnectionError):
                 return None
-        return json.loads(text) if text else None
+        return json.loads(text.splitlines()[-1]) if text else None
 
     def status(self):
         def answer():
