@@ -149,7 +149,7 @@ void sandbox_enter(const char *folder)
 
 	setrlimit(RLIMIT_CORE, &none);
 	setrlimit(RLIMIT_NOFILE, &files);
-#ifndef __SANITIZE_ADDRESS__ /* its shadow memory would count */
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* their shadow memory counts */
 	const struct rlimit memory = {MEMORY_BYTES, MEMORY_BYTES};
 
 	setrlimit(RLIMIT_DATA, &memory);
