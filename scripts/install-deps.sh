@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-deps.sh [compile] [build] [demo] [test] [docker]
+# install-deps.sh [compile] [build] [demo] [test] [load] [docker]
 #
 # Installs the Debian 12 packages that Muster needs, through apt (with sudo if you are not root), and says
 # which. Without arguments: build. Each purpose includes "compile", and each but docker "build".
@@ -10,6 +10,7 @@
 #   build    Node.js for the dashboard
 #   demo     what the demo plant runs: PostgreSQL, mosquitto, collectd
 #   test     what the tests need on top of that: pytest and its friends, chromium, lint tools, clang
+#   load     the supervisors that tests/load/compare.sh measures beside ours
 #   docker   Docker, for "make docker-test"
 #
 # It does nothing, and does not ask the network, when everything is there already. Services that Debian's
@@ -27,7 +28,7 @@ COMPILE=(
 	libzstd-dev zlib1g-dev
 )
 DEMO=(
-	collectd-core curl libmodbus5 libmosquitto1 mosquitto mosquitto-clients openssl postgresql procps
+	collectd-core curl iproute2 libmodbus5 libmosquitto1 mosquitto mosquitto-clients openssl postgresql procps
 	python3 util-linux
 )
 TEST=(
@@ -35,12 +36,14 @@ TEST=(
 	libclang-rt-14-dev llvm python3-cryptography python3-jsonschema python3-paho-mqtt python3-psycopg2
 	python3-pytest python3-requests python3-yaml shellcheck
 )
+LOAD=(monit runit s6 supervisor)
 DOCKER=(debootstrap docker.io docker-compose iptables)
 
 # Services that the packages above bring: package=units.
 UNITS=(
 	collectd-core=collectd.service mosquitto=mosquitto.service postgresql=postgresql.service
 	"docker.io=docker.service docker.socket" containerd=containerd.service
+	monit=monit.service supervisor=supervisor.service runit=runit.service
 )
 
 say() {
@@ -157,12 +160,13 @@ main() {
 		compile | build) ;;
 		demo) wanted+=("${DEMO[@]}") ;;
 		test) wanted+=("${DEMO[@]}" "${TEST[@]}") ;;
+		load) wanted+=("${DEMO[@]}" "${LOAD[@]}") ;;
 		docker) wanted+=("${DOCKER[@]}") ;;
 		-h | --help)
 			sed -n '4,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
 			return
 			;;
-		*) die "unknown purpose '$purpose': use compile, build, demo, test, docker" ;;
+		*) die "unknown purpose '$purpose': use compile, build, demo, test, load, docker" ;;
 		esac
 	done
 	command -v apt-get >/dev/null || die "this needs Debian's apt; on another system install by hand: ${wanted[*]}"

@@ -9,41 +9,33 @@ import signal
 import statistics
 import sys
 import tempfile
-import time
 from datetime import datetime
 
+import figures
 import provision
 import story
 from muster import Muster
 from plant import Plant
-from processes import DemoError, leftovers, wait_for
+from processes import DemoError
+from solo import Solo
 
 ROLLOUTS = 5
+IDLE_SERVICES = 3
 
-# name: (unit, aim); for all of them lower is better.
+# name: (unit, aim, digits after the point); for all of them lower is better.
 FIGURES = {
-    "agent_pss_kb": ("kB", 8192),
-    "shim_pss_kb": ("kB", 128),
-    "rollout_5_agents_ms": ("ms", 1000),
-    "service_restart_p50_ms": ("ms", 50),
+    "agent_pss_kb": ("kB", 4500, 0),
+    "agent_anon_kb": ("kB", 1200, 0),
+    "shim_pss_kb": ("kB", 64, 0),
+    "install_peak_kb": ("kB", 12288, 0),
+    "agent_cpu_percent": ("%", 0.1, 3),
+    "agent_month_mb": ("MB", 3, 1),
+    "service_restart_p50_ms": ("ms", 10, 1),
+    "service_restart_p99_ms": ("ms", 50, 1),
+    "install_50mb_ratio": ("", 1.5, 2),
+    "agent_static_mb": ("MB", 4.5, 2),
+    "rollout_5_agents_ms": ("ms", 1000, 0),
 }
-
-
-def pss_kb(pid):
-    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
-
-
-def program_of(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/exe")
-    except OSError:
-        return ""
-
-
-def pids_of(folder, name):
-    """Pids that belong to a folder and run a program of that name."""
-    return [pid for pid in leftovers(folder) if os.path.basename(program_of(pid)) == name]
 
 
 def rollout_ms(plant, muster):
@@ -57,63 +49,73 @@ def rollout_ms(plant, muster):
     return statistics.median(taken)
 
 
-def restart_ms(plant):
-    """From kill -9 to the new process, each service's first failure on each gateway."""
-    taken = []
-    for gateway in plant.gateways:
-        for name in ("mosquitto", "collectd", "node"):
-            old = pids_of(gateway.folder, name)[0]
-            program = program_of(old)
-            began = time.monotonic()
-            os.kill(old, signal.SIGKILL)
-            wait_for(
-                f"{name} of {gateway.name} again",
-                lambda old=old, program=program: any(
-                    pid != old and program_of(pid) == program for pid in map(int, filter(str.isdigit, os.listdir("/proc")))
-                ),
-                every_s=0.001,
-            )
-            taken.append((time.monotonic() - began) * 1000)
-    return statistics.median(taken)
+def measure_solo(folder, options):
+    """One gateway with the programs that devices get."""
+    solo = Solo(folder, options.programs, options.agent)
+    try:
+        solo.start()
+        solo.upload_caller()
+        solo.run_callers(IDLE_SERVICES)
+        yield from figures.idle(solo, options.heartbeats)
+        yield from figures.install(solo)
+        yield from figures.restarts(solo, options.rounds)
+    finally:
+        solo.close()
 
 
-def measure(plant, muster):
-    agents = [pss_kb(gateway.agent.pid) for gateway in plant.gateways]
-    shims = [pss_kb(pid) for pid in pids_of(plant.folder, "muster-shim")]
-    yield "agent_pss_kb", statistics.median(agents)
-    yield "shim_pss_kb", statistics.median(shims)
-    yield "rollout_5_agents_ms", rollout_ms(plant, muster)
-    yield "service_restart_p50_ms", restart_ms(plant)
+def measure_plant(folder, options):
+    """Five gateways of the demo."""
+    plant = Plant(folder, options.programs)
+    try:
+        steps = story.Steps(out=sys.stderr)
+        provision.start(plant, steps)
+        muster = Muster(plant)
+        provision.fill(plant, muster, options.packages, steps)
+        yield "rollout_5_agents_ms", rollout_ms(plant, muster)
+    finally:
+        plant.close()
+
+
+def measure(folder, options):
+    if options.static:
+        yield "agent_static_mb", os.path.getsize(os.path.join(options.agent, "muster-agent")) / 1e6
+    for name, part in (("solo", measure_solo), ("plant", measure_plant)):
+        os.makedirs(os.path.join(folder, name))
+        yield from part(os.path.join(folder, name), options)
+
+
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--programs", required=True, help="folder of the server's programs")
+    parser.add_argument("--agent", required=True, help="folder of the muster-agent and muster-shim to be measured")
+    parser.add_argument("--static", action="store_true", help="these are the static ones")
+    parser.add_argument("--packages", required=True)
+    parser.add_argument("--heartbeats", type=int, default=4, help="so many minutes of an idle agent")
+    parser.add_argument("--rounds", type=int, default=10, help="so often each of 20 services is killed")
+    parser.add_argument("--out", required=True, help="file for the figures as JSON")
+    options = parser.parse_args()
+    for name in ("programs", "agent", "packages"):
+        setattr(options, name, os.path.realpath(getattr(options, name)))
+    return options
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--programs", required=True)
-    parser.add_argument("--packages", required=True)
-    parser.add_argument("--out", required=True, help="file for the figures as JSON")
-    options = parser.parse_args()
+    options = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    found = []
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as folder:
         os.chmod(folder, 0o755)
-        plant = Plant(os.path.realpath(folder), os.path.realpath(options.programs))
+        print(f"{'figure':<24} {'value':>8} {'aim':>8} unit")
         try:
-            steps = story.Steps(out=sys.stderr)
-            provision.start(plant, steps)
-            muster = Muster(plant)
-            provision.fill(plant, muster, options.packages, steps)
-            figures = []
-            print(f"{'figure':<24} {'value':>8} {'aim':>8} unit")
-            for name, value in measure(plant, muster):
-                unit, aim = FIGURES[name]
-                print(f"{name:<24} {value:>8.0f} {aim:>8} {unit}", flush=True)
-                figures.append({"name": name, "value": round(value, 1), "unit": unit, "aim": aim, "better": "lower"})
-            with open(options.out, "w", encoding="utf-8") as file:
-                json.dump(figures, file, indent=1)
-                file.write("\n")
+            for name, value in measure(os.path.realpath(folder), options):
+                unit, aim, digits = FIGURES[name]
+                print(f"{name:<24} {value:>8.{digits}f} {aim:>8} {unit}", flush=True)
+                found.append({"name": name, "value": round(value, 3), "unit": unit, "aim": aim, "better": "lower"})
         except DemoError as error:
             sys.exit(f"bench: {error}")
-        finally:
-            plant.close()
+    with open(options.out, "w", encoding="utf-8") as file:
+        json.dump(found, file, indent=1)
+        file.write("\n")
 
 
 if __name__ == "__main__":

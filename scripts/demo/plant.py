@@ -91,9 +91,11 @@ class Gateway:
 class Plant:
     """All of it. Everything is in one folder; close() ends everything that was started."""
 
-    def __init__(self, folder, programs):
+    def __init__(self, folder, programs, health_interval="5s"):
+        # Short, so that what happens on the plant is seen soon.
         self.folder = folder
         self.programs = programs
+        self.health_interval = health_interval
         self.data = os.path.join(folder, "server")
         self.gateways = []
         self.server = None
@@ -114,8 +116,8 @@ class Plant:
         log = os.path.join(self.folder, "log", "musterd.log")
         command = [self.program("musterd"), "standalone", "--data", self.data]
         command += ["--listen", f"127.0.0.1:{self.port}", "--mqtt-listen", f"127.0.0.1:{free_port()}"]
-        # Short, so that what happens on the plant is seen soon; and the demo's webhook receiver is on loopback.
-        command += ["--health-interval", "5s", "--webhook-allow", "127.0.0.0/8"]
+        # The demo's webhook receiver is on loopback.
+        command += ["--health-interval", self.health_interval, "--webhook-allow", "127.0.0.0/8"]
         self.server = start(command, log)
         wait_for("musterd standalone to be ready", lambda: self._ready(log), timeout_s=120)
 
