@@ -312,6 +312,7 @@ static void take_down(struct app *app)
 	follow_free(app->follow);
 	link_free(app->link, FAREWELL_MS);
 	app->link = NULL;
+	apply_cancel(app);
 	control_free(app->control);
 	reconcile_free(app->reconcile);
 	app->reconcile = NULL;

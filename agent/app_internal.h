@@ -42,6 +42,7 @@ struct app {
 	struct link *link;
 	struct follow *follow;
 	struct control *control;
+	struct apply *apply;			/* a bundle is being read */
 	struct control_client *shutdown_client; /* waits for the end of all services */
 	int signal_fd;
 	int lock_fd;
@@ -59,6 +60,9 @@ struct app {
  * already.
  */
 bool app_shut_down(struct app *app, struct control_client *client);
+
+/* Ends the reading of a bundle, if there is one. */
+void apply_cancel(struct app *app);
 
 /* Says who we are and what we have; the server answers with what we lack. */
 void hello_send(struct app *app);

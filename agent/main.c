@@ -14,6 +14,7 @@
 #include "control_ask.h"
 #include "enroll.h"
 #include "fetch/download.h"
+#include "fetch/import.h"
 #include "fetch/unpack.h"
 #include "init.h"
 #include "local.h"
@@ -178,9 +179,12 @@ static const struct command COMMANDS[] = {
 	{"explain", "[NAME]: why each is in its state, and what would change it", local_explain},
 	{"logs", "NAME [-f] [-n LINES]: what a service writes", local_logs},
 	{"restart", "NAME: restart a service", local_restart},
+	{"apply", "BUNDLE [--report FILE] [--no-wait]: what a bundle brings", local_apply},
+	{"report", "[FILE]: what waits for the server, to be carried there", local_report},
 	{"shutdown", "stop all services in order, then the agent", shutdown_command},
 	{"fetch", NULL, fetch_command},
 	{"unpack", NULL, unpack_main},
+	{"import", NULL, import_main},
 	{"snapshot", NULL, snapshot_command},
 	{"restore", NULL, restore_command},
 };

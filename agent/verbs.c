@@ -4,10 +4,10 @@
 #include "app_internal.h"
 #include "base/log.h"
 
-/* What was done here is told to the server like everything else that happens. */
-static void tell(struct app *app, const struct control_client *client, const char *kind,
-		 const char *service, const char *text)
+void verb_tell(void *arg, const struct control_client *client, const char *kind,
+	       const char *service, const char *text)
 {
+	struct app *app = arg;
 	json_t *data = json_pack("{s:i}", "uid", (int)control_uid(client));
 
 	log_info("%s by the local user %u", text, (unsigned)control_uid(client));
@@ -34,7 +34,7 @@ static void verb_restart(struct control_client *client, json_t *request, void *a
 		control_fail(client, &err);
 		return;
 	}
-	tell(app, client, "local.restart", name, "restarted");
+	verb_tell(app, client, "local.restart", name, "restarted");
 	control_end(client, json_pack("{s:s}", "restarted", name));
 }
 
@@ -52,6 +52,7 @@ static void verb_shutdown(struct control_client *client, json_t *request, void *
 const struct control_verb VERBS[] = {
 	{"status", CONTROL_READ, verb_status},	     {"explain", CONTROL_READ, verb_explain},
 	{"logs", CONTROL_READ, verb_logs},	     {"restart", CONTROL_CHANGE, verb_restart},
+	{"apply", CONTROL_CHANGE, verb_apply},	     {"report", CONTROL_CHANGE, verb_report},
 	{"shutdown", CONTROL_CHANGE, verb_shutdown},
 };
 

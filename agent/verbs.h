@@ -13,3 +13,16 @@ void verb_explain(struct control_client *client, json_t *request, void *arg);
 
 /* local_logs.c: {"service", "lines", "follow"}; a line {"at", "stream", "text"} each. */
 void verb_logs(struct control_client *client, json_t *request, void *arg);
+
+/*
+ * apply.c: a bundle, whose open file comes with the request. Lines {"generation", "packages"},
+ * {"done", "total"}, then {"accepted": generation, "digest", "in_force"}.
+ */
+void verb_apply(struct control_client *client, json_t *request, void *arg);
+
+/* report.c: {"report": text of the file, "truncated"}. */
+void verb_report(struct control_client *client, json_t *request, void *arg);
+
+/* What was done here is told to the server like everything else that happens. service may be NULL. */
+void verb_tell(void *app, const struct control_client *client, const char *kind,
+	       const char *service, const char *text);

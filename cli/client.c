@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/fields.h"
 #include "base/strbuf.h"
@@ -299,6 +300,105 @@ bool client_send_file(struct client *client, const char *method, const char *pat
 	if (upload->show)
 		fputs("\n", stderr);
 	fclose(sending.file);
+	return done;
+}
+
+struct receiving {
+	struct client *client;
+	FILE *file;
+	struct strbuf problem; /* the body of an answer that is no success */
+	struct client_download *download;
+	struct arena *arena;
+	bool broken; /* the file did not take it */
+};
+
+static size_t receive_part(char *data, size_t size, size_t count, void *arg)
+{
+	struct receiving *receiving = arg;
+	long status = 0;
+
+	curl_easy_getinfo(receiving->client->curl, CURLINFO_RESPONSE_CODE, &status);
+	if (status != 200)
+		return take(data, size, count, &receiving->problem);
+	receiving->broken = fwrite(data, size, count, receiving->file) != count;
+	receiving->download->size_bytes += (int64_t)(size * count);
+	return receiving->broken ? 0 : size * count;
+}
+
+static size_t receive_header(char *data, size_t size, size_t count, void *arg)
+{
+	struct receiving *receiving = arg;
+	const char *name = receiving->download->header;
+	size_t bytes = size * count, length = name != NULL ? strlen(name) : 0;
+
+	if (length > 0 && bytes > length + 2 && strncasecmp(data, name, length) == 0 &&
+	    data[length] == ':') {
+		const char *value = data + length + 1;
+		size_t left = bytes - length - 1;
+
+		for (; left > 0 && *value == ' '; value++)
+			left--;
+		receiving->download->value =
+			arena_strndup(receiving->arena, value,
+				      left - (left >= 2 && value[left - 2] == '\r' ? 2 : 0));
+	}
+	return bytes;
+}
+
+static int receive_progress(void *arg, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+			    curl_off_t up)
+{
+	return progress(arg, 0, 0, down_total, up_total > 0 && up == 0 ? 0 : down);
+}
+
+static bool receive_to(struct receiving *receiving, const char *path, const json_t *body,
+		       struct error *err)
+{
+	struct client *client = receiving->client;
+	struct arena *arena = receiving->arena;
+
+	client_header(client, "Content-Type", "application/json");
+	struct curl_slist *headers = all_headers(client);
+	prepare(client, "POST", arena_printf(arena, "%s%s", client->server, path),
+		&receiving->problem, headers);
+	curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, json_text(body, arena));
+	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, receive_part);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, receiving);
+	curl_easy_setopt(client->curl, CURLOPT_HEADERFUNCTION, receive_header);
+	curl_easy_setopt(client->curl, CURLOPT_HEADERDATA, receiving);
+	curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, receive_progress);
+	curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, receiving->download->show ? 0L : 1L);
+	bool done = perform(client, &receiving->problem, headers, arena, NULL, err);
+	if (receiving->download->show)
+		fputs("\n", stderr);
+	if (receiving->broken)
+		return error_set(err, ERR_UNAVAILABLE, "could not write %s: is the disk full?",
+				 receiving->download->file);
+	return done;
+}
+
+bool client_receive_file(struct client *client, const char *path, const json_t *body,
+			 struct client_download *download, struct arena *arena, struct error *err)
+{
+	const char *part = arena_printf(arena, "%s.part", download->file);
+	struct receiving receiving = {
+		.client = client, .download = download, .arena = arena, .file = fopen(part, "wb")};
+
+	if (receiving.file == NULL)
+		return error_set_errno(err, ERR_INVALID, errno, "could not write %s",
+				       download->file);
+	download->size_bytes = 0;
+	download->value = NULL;
+	strbuf_init(&receiving.problem, arena, ANSWER_MAX);
+	bool done = receive_to(&receiving, path, body, err);
+	/* It goes onto a stick that is pulled out a moment later. */
+	bool kept = fflush(receiving.file) == 0 && fsync(fileno(receiving.file)) == 0;
+	kept = fclose(receiving.file) == 0 && kept;
+	if (done && (!kept || rename(part, download->file) != 0))
+		done = error_set_errno(err, ERR_UNAVAILABLE, errno, "could not write %s",
+				       download->file);
+	if (!done)
+		unlink(part);
 	return done;
 }
 

@@ -47,6 +47,22 @@ MUST_CHECK bool client_send_file(struct client *client, const char *method, cons
 				 const struct client_upload *upload, struct arena *arena,
 				 json_t **reply, struct error *err);
 
+/*
+ * Sends body and writes the answer to a file that is there only once it is whole (file.part before).
+ * size_bytes gets its size. header (may be NULL) names a header of the answer, whose value goes to
+ * *value in the arena, or NULL.
+ */
+struct client_download {
+	const char *file;
+	const char *header;
+	bool show; /* progress on stderr */
+	int64_t size_bytes;
+	const char *value;
+};
+MUST_CHECK bool client_receive_file(struct client *client, const char *path, const json_t *body,
+				    struct client_download *download, struct arena *arena,
+				    struct error *err);
+
 /* The raw answer without any check of the server's certificate: for the first meeting only. */
 MUST_CHECK bool client_fetch_untrusted(const char *url, struct arena *arena, char **text,
 				       struct error *err);

@@ -74,6 +74,13 @@ static const struct option_spec NODE_LIST_OPTIONS[] = {
 	{NULL, NULL, NULL, false},
 };
 
+static const struct option_spec BUNDLE_OPTIONS[] = {
+	{"out", "FILE", "where it goes (default NODE.mst)", false},
+	{"selector", "SELECTOR", "for these nodes as well; * is every node", false},
+	{"valid", "DAYS", "agents refuse it later (default 14, at most 90)", false},
+	{NULL, NULL, NULL, false},
+};
+
 static const struct option_spec ENROLL_OPTIONS[] = {
 	{"name", "NAME", "for the list", false},
 	{"uses", "N", "how many gateways (default 1)", false},
@@ -247,6 +254,10 @@ const struct command COMMANDS[] = {
 	{"node", "start", "NODE SERVICE", "start a service", NULL, 2, 2, false, node_start_command},
 	{"node", "stop", "NODE SERVICE", "stop a service until it is started again", NULL, 2, 2,
 	 false, node_stop_command},
+	{"bundle", "create", "[NODE ...]", "desired states and packages as a file, for a USB stick",
+	 BUNDLE_OPTIONS, 0, -1, false, bundle_create_command},
+	{"bundle", "report", "FILE ...", "hand in reports that were carried back", NULL, 1, -1,
+	 false, bundle_report_command},
 	{"enroll-token", "create", "", "let gateways in", ENROLL_OPTIONS, 0, 0, false,
 	 enroll_token_create_command},
 	{"enroll-token", "list", "", "enrolment tokens", PAGE_OPTIONS, 0, 0, false,

@@ -33,6 +33,8 @@ command_run login_command, logout_command, whoami_command, version_command;
 command_run node_list_command, node_show_command, node_rename_command, node_label_command,
 	node_retire_command, node_explain_command, node_timeline_command, node_desired_command,
 	node_restart_command, node_start_command, node_stop_command;
+/* bundles.c */
+command_run bundle_create_command, bundle_report_command;
 /* enrolment.c */
 command_run enroll_token_create_command, enroll_token_list_command, enroll_token_revoke_command;
 /* configs.c */

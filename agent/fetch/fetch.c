@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fields.h"
@@ -47,6 +48,17 @@ static const struct {
 const char *fetch_package_path(struct arena *arena, const char *sha256)
 {
 	return arena_printf(arena, "packages/%s", sha256);
+}
+
+bool fetch_archive_here(const char *sha256, int64_t size)
+{
+	struct arena *arena = arena_new();
+	struct stat status;
+	bool here = stat(arena_printf(arena, "packages/%s.part", sha256), &status) == 0 &&
+		    S_ISREG(status.st_mode) && status.st_size == size;
+
+	arena_free(arena);
+	return here;
 }
 
 static void release(struct fetch *fetch)
@@ -116,6 +128,9 @@ static void stage_ended(struct fetch *fetch)
 		if (!fetch->text[0])
 			snprintf(fetch->text, sizeof(fetch->text), "the child process %s",
 				 wait_status_text(status));
+		/* What was brought and is not good must not stand in the way of a download. */
+		if (!fetch->job.url)
+			unlink(fetch->part);
 		finish_failed(fetch);
 		return;
 	}
@@ -234,7 +249,8 @@ bool fetch_start(struct loop *loop, const struct fetch_job *job,
 	fetch->arena = arena_new();
 	fetch->callbacks = *callbacks;
 	fetch->job = *job;
-	fetch->job.url = arena_strdup(fetch->arena, job->url);
+	fetch->job.url = job->url ? arena_strdup(fetch->arena, job->url) : NULL;
+	fetch->stage = job->url ? STAGE_DOWNLOAD : STAGE_UNPACK;
 	fetch->job.sha256 = arena_strdup(fetch->arena, job->sha256);
 	fetch->job.ca_file = arena_strdup(fetch->arena, job->ca_file);
 	fetch->out = -1;

@@ -23,7 +23,7 @@ enum fetch_outcome {
 };
 
 struct fetch_job {
-	const char *url;
+	const char *url;    /* NULL: the archive is here as .part already, brought by a bundle */
 	const char *sha256; /* 64 hex digits */
 	int64_t size;
 	const char *ca_file;
@@ -46,6 +46,9 @@ MUST_CHECK bool fetch_start(struct loop *loop, const struct fetch_job *job,
 
 /* Ends it without a callback. Accepts NULL. */
 void fetch_cancel(struct fetch *fetch);
+
+/* Whether the archive of this size lies here, waiting to be unpacked. */
+bool fetch_archive_here(const char *sha256, int64_t size);
 
 /* "packages/<sha256>" in the arena. */
 const char *fetch_package_path(struct arena *arena, const char *sha256);

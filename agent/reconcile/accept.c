@@ -20,8 +20,8 @@ static bool digest_matches(const struct msg_desired *desired)
 	return strcmp(desired->digest + strlen("sha256:"), hex) == 0;
 }
 
-static bool open_desired(struct reconcile *reconcile, const void *payload, size_t size,
-			 struct arena *arena, struct msg_desired *out, struct error *err)
+bool desired_open(struct reconcile *reconcile, const void *payload, size_t size,
+		  struct arena *arena, struct msg_desired *out, struct error *err)
 {
 	const struct signed_message message = {DSSE_DESIRED, payload, size};
 	json_t *json;
@@ -151,16 +151,18 @@ static bool refresh(struct reconcile *reconcile, const struct msg_desired *desir
 static void take_again(struct reconcile *reconcile, const struct msg_desired *desired,
 		       const char *fetch, struct arena *arena, struct error *err)
 {
+	/* A bundle brings packages instead of addresses; those of the link stay. */
+	bool brought = json_object_size(desired->fetch) == 0;
 	usec_t now = clock_boottime();
 	struct verdict verdict;
 	bool found = false;
 
 	if (reconcile->transaction &&
 	    strcmp(transaction_digest(reconcile->transaction), desired->digest) == 0) {
-		transaction_refresh(reconcile->transaction, fetch);
+		transaction_refresh(reconcile->transaction, brought ? NULL : fetch);
 		return;
 	}
-	if (!refresh(reconcile, desired, fetch, arena, err) ||
+	if ((!brought && !refresh(reconcile, desired, fetch, arena, err)) ||
 	    !verdict_find(reconcile->options.state, desired->digest, arena, &verdict, &found,
 			  err)) {
 		log_error("could not refresh the desired state: %s", err->text);
@@ -174,8 +176,8 @@ static void take_again(struct reconcile *reconcile, const struct msg_desired *de
 			tell(reconcile, desired->generation, desired->digest,
 			     rollout_of(desired->content, arena), RESULT_SUCCEEDED, NULL);
 	}
-	/* One that was postponed comes again by its own timer. */
-	if (!reconcile->retry_timer)
+	/* One that was postponed comes again by its own timer, or with what it lacked. */
+	if (!reconcile->retry_timer || brought)
 		reconcile_begin(reconcile);
 }
 
@@ -240,7 +242,7 @@ void reconcile_receive_desired(struct reconcile *reconcile, const void *payload,
 	struct msg_desired desired;
 	struct error err = {0};
 
-	if (open_desired(reconcile, payload, size, arena, &desired, &err))
+	if (desired_open(reconcile, payload, size, arena, &desired, &err))
 		take(reconcile, &desired, arena);
 	else
 		reconcile_refuse(reconcile, "desired.refused", "a desired state", err.text);

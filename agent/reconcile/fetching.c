@@ -32,7 +32,11 @@ static bool check_space(struct transaction *transaction)
 	struct error err = {0};
 
 	for (size_t i = 0; i < transaction->missing_count; i++)
-		needed += 2 * transaction->missing[i]->size;
+		needed += (fetch_archive_here(transaction->missing[i]->sha256,
+					      transaction->missing[i]->size)
+				   ? 1
+				   : 2) *
+			  transaction->missing[i]->size;
 	if (!file_free_bytes(".", &available, &err)) {
 		give_up(transaction, "disk", err.text);
 		return false;
@@ -121,7 +125,7 @@ static bool start_fetch(struct transaction *transaction, const struct content_pa
 		.progress = tell_progress, .done = fetch_ended, .arg = transaction};
 	int64_t available;
 
-	if (!url) {
+	if (!url && !fetch_archive_here(package->sha256, package->size)) {
 		transaction->options.need_urls(transaction->options.arg);
 		return error_set(err, ERR_NOT_FOUND, "the server gave no URL for %s %s",
 				 package->name, package->version);

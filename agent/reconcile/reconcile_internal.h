@@ -46,6 +46,10 @@ MUST_CHECK bool reconcile_open(struct reconcile *reconcile, const struct signed_
 MUST_CHECK bool reconcile_addressed(struct reconcile *reconcile, const char *node, usec_t expires,
 				    struct error *err);
 
+/* accept.c: a desired message that is signed, for us, not expired, and whole. */
+MUST_CHECK bool desired_open(struct reconcile *reconcile, const void *payload, size_t size,
+			     struct arena *arena, struct msg_desired *out, struct error *err);
+
 /* Starts the candidate of the state file, if there is one and nothing is under way. */
 void reconcile_begin(struct reconcile *reconcile);
 

@@ -248,12 +248,12 @@ void transaction_free(struct transaction *transaction)
 
 void transaction_refresh(struct transaction *transaction, const char *fetch)
 {
-	json_t *urls = json_loads(fetch, 0, NULL);
+	json_t *urls = fetch ? json_loads(fetch, 0, NULL) : NULL;
 
-	if (!urls)
-		return;
-	json_decref(transaction->urls);
-	transaction->urls = urls;
+	if (urls) {
+		json_decref(transaction->urls);
+		transaction->urls = urls;
+	}
 	if (transaction->phase == PHASE_FETCH && !transaction->fetch)
 		transaction_wait(transaction, 0);
 }

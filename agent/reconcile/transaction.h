@@ -62,7 +62,7 @@ struct transaction *transaction_new(const struct transaction_options *options);
 /* Accepts NULL. Services stay as they are: the journal tells the next start what to do. */
 void transaction_free(struct transaction *transaction);
 
-/* Fresh URLs (JSON text: sha256 -> URL) for the same content. */
+/* Fresh URLs (JSON text: sha256 -> URL) for the same content. NULL: the archives were brought. */
 void transaction_refresh(struct transaction *transaction, const char *fetch);
 
 /* A newer desired state waits: give up what has not begun or does not work. */

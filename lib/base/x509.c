@@ -167,7 +167,7 @@ const EVP_MD *x509_digest_of(EVP_PKEY *pkey)
 	return EVP_PKEY_get_base_id(pkey) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
 }
 
-static void public_key_hash(EVP_PKEY *pkey, char out[SHA256_HEX_SIZE])
+void x509_key_hash(EVP_PKEY *pkey, char out[SHA256_HEX_SIZE])
 {
 	unsigned char *der = NULL;
 	int size = i2d_PUBKEY(pkey, &der);
@@ -344,7 +344,7 @@ bool csr_verify(const char *pem, size_t length, char key_sha256[SHA256_HEX_SIZE]
 
 	if (!request_key(pem, length, &pkey, err))
 		return false;
-	public_key_hash(pkey, key_sha256);
+	x509_key_hash(pkey, key_sha256);
 	return true;
 }
 
@@ -430,7 +430,7 @@ bool x509_describe(X509 *certificate, struct arena *arena, struct certificate *o
 		ERR_clear_error();
 		return error_set(err, ERR_INVALID, "certificate has a key of an unknown kind");
 	}
-	public_key_hash(pkey, result.key_sha256);
+	x509_key_hash(pkey, result.key_sha256);
 	result.not_before = time_of(X509_get0_notBefore(certificate));
 	result.not_after = time_of(X509_get0_notAfter(certificate));
 	result.pem = certificate_text(certificate, arena);

@@ -29,6 +29,18 @@ MUST_CHECK bool tls_key_save(const struct tls_key *key, const char *path, struct
 char *tls_key_pem(const struct tls_key *key, struct arena *arena);
 void tls_key_free(struct tls_key *key);
 
+/* Signs data as a whole (ECDSA with SHA-256 in DER for P-256). The signature is in the arena. */
+MUST_CHECK bool tls_key_sign(const struct tls_key *key, const void *data, size_t size,
+			     struct arena *arena, uint8_t **signature, size_t *signature_size,
+			     struct error *err);
+char *tls_key_public_pem(const struct tls_key *key, struct arena *arena);
+
+/* Has the owner of this public key signed data? key_sha256 says which key it is, as in csr_verify.
+ * ERR_INVALID: no key; ERR_FORBIDDEN: not signed by it. */
+MUST_CHECK bool public_key_verify(const char *pem, size_t pem_length, const void *data, size_t size,
+				  const void *signature, size_t signature_size,
+				  char key_sha256[SHA256_HEX_SIZE], struct error *err);
+
 /* A self-signed authority (CA:TRUE, pathlen 0, keyCertSign and cRLSign), valid for 10 years. */
 MUST_CHECK bool ca_create(const struct tls_key *key, const char *common_name, usec_t now,
 			  struct arena *arena, char **pem, struct error *err);

@@ -27,6 +27,9 @@ char *x509_bio_text(BIO *bio, struct arena *arena);
 
 const EVP_MD *x509_digest_of(EVP_PKEY *pkey);
 
+/* sha256 of the public key (SubjectPublicKeyInfo), lower hex. */
+void x509_key_hash(EVP_PKEY *pkey, char out[SHA256_HEX_SIZE]);
+
 MUST_CHECK bool x509_describe(X509 *certificate, struct arena *arena, struct certificate *out,
 			      struct error *err);
 

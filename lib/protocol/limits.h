@@ -40,3 +40,5 @@
 #define LIMIT_RELEASE_KEYS 32
 
 #define LIMIT_STREAM_WINDOW 32 /* unacknowledged messages of one stream that an agent has sent */
+
+#define LIMIT_BUNDLE_ENTRIES 2048 /* desired states and packages in one bundle */

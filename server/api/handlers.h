@@ -113,6 +113,10 @@ bool release_keys_post_handler(struct request *req, struct error *err);
 bool release_keys_delete_handler(struct request *req, struct error *err);
 bool download_get_handler(struct request *req, struct error *err);
 
+/* api/bundles.c */
+bool bundles_post_handler(struct request *req, struct error *err);
+bool bundle_reports_post_handler(struct request *req, struct error *err);
+
 /* api/alerts.c */
 bool alerts_list_handler(struct request *req, struct error *err);
 bool alerts_acknowledge_handler(struct request *req, struct error *err);

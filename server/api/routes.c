@@ -84,6 +84,11 @@ const struct route ROUTES[] = {
 	{"DELETE", "/api/v1/nodes/{node}/variables/{name}", ROLE_OPERATOR, "configs:write", 0,
 	 node_variables_delete_handler},
 
+	/* bundles */
+	{"POST", "/api/v1/bundles", ROLE_OPERATOR, "nodes:write", 0, bundles_post_handler},
+	{"POST", "/api/v1/bundle-reports", ROLE_OPERATOR, "nodes:write", ROUTE_RAW,
+	 bundle_reports_post_handler},
+
 	/* enrolment */
 	{"POST", "/api/v1/enroll", ROLE_NONE, NULL, ROUTE_PUBLIC, enroll_post_handler},
 	{"GET", "/api/v1/enroll-tokens", ROLE_OPERATOR, "nodes:read", 0,

@@ -108,6 +108,10 @@ void reply_problem(struct request *req, const struct error *err, unsigned int st
 /* An answer of unknown length, made piece by piece in the library's thread; arg is released there. */
 bool reply_stream(struct request *req, MHD_ContentReaderCallback reader,
 		  MHD_ContentReaderFreeCallback release, void *arg, size_t block_size);
+/* 200 of a known size, made piece by piece in the same way. */
+bool reply_reader(struct request *req, int64_t size, size_t block_size,
+		  MHD_ContentReaderCallback reader, void *arg,
+		  MHD_ContentReaderFreeCallback release);
 /* Security headers that every answer carries. */
 void reply_common_headers(struct MHD_Response *response);
 

@@ -156,6 +156,17 @@ bool reply_stream(struct request *req, MHD_ContentReaderCallback reader,
 			    0);
 }
 
+bool reply_reader(struct request *req, int64_t size, size_t block_size,
+		  MHD_ContentReaderCallback reader, void *arg,
+		  MHD_ContentReaderFreeCallback release)
+{
+	req->reply_body = NULL;
+	return set_response(
+		req, 200,
+		MHD_create_response_from_callback((uint64_t)size, block_size, reader, arg, release),
+		size);
+}
+
 /* Does a list of entity tags ("a", W/"b" or *) name etag? */
 static bool etag_listed(const char *list, const char *etag)
 {

@@ -125,3 +125,15 @@ struct reply_file {
  */
 MUST_CHECK bool request_reply_file(struct request *req, const struct reply_file *file,
 				   struct error *err);
+
+/* A piece of an answer: bytes that live as long as the request, or a file from its begin. */
+struct reply_part {
+	const void *data;
+	int fd; /* -1: data. Taken over */
+	int64_t size;
+};
+
+/* 200 with the parts one after the other, offered as an attachment. For a POST too: never kept for
+ * repeated requests. */
+bool request_reply_parts(struct request *req, const char *content_type, const char *filename,
+			 const struct reply_part *list, size_t count);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/fields.h"
+#include "domain/desired/seal.h"
 #include "domain/package/url.h"
 #include "protocol/dsse.h"
 #include "protocol/messages.h"
@@ -42,30 +43,20 @@ static bool add_fetch(struct ctx *ctx, const struct outbox_item *item, json_t *f
 	return true;
 }
 
-static bool seal_payload(struct ctx *ctx, const char *type, json_t *payload, char **out,
-			 struct error *err)
-{
-	const char *text = json_text(json_keep(payload, ctx->arena), ctx->arena);
-
-	return signer_sign(ctx->server->signer, type, text, strlen(text), ctx->arena, out, err);
-}
-
 bool envelope_desired(struct ctx *ctx, const struct outbox_item *item, char **out,
 		      struct error *err)
 {
 	json_t *fetch = json_keep(json_object(), ctx->arena);
-	const struct msg_desired desired = {
-		.node = item->node_id,
+	const struct desired_letter letter = {
+		.node_id = item->node_id,
 		.generation = item->generation,
-		.issued = ctx->now,
-		.expires = ctx->now + DESIRED_MINUTES * USEC_PER_MINUTE,
 		.digest = item->digest,
 		.content = item->content,
 		.fetch = fetch,
+		.expires = ctx->now + DESIRED_MINUTES * USEC_PER_MINUTE,
 	};
 
-	return add_fetch(ctx, item, fetch, err) &&
-	       seal_payload(ctx, DSSE_DESIRED, msg_desired_encode(&desired), out, err);
+	return add_fetch(ctx, item, fetch, err) && desired_seal(ctx, &letter, out, err);
 }
 
 bool envelope_command(struct ctx *ctx, const struct outbox_item *item, char **out,
@@ -84,5 +75,8 @@ bool envelope_command(struct ctx *ctx, const struct outbox_item *item, char **ou
 	if (command.id == NULL || command.kind == NULL)
 		return error_set(err, ERR_INTERNAL, "command %lld of node %s has no id or kind",
 				 (long long)item->id, item->node_id);
-	return seal_payload(ctx, DSSE_COMMAND, msg_command_encode(&command), out, err);
+	const char *text =
+		json_text(json_keep(msg_command_encode(&command), ctx->arena), ctx->arena);
+	return signer_sign(ctx->server->signer, DSSE_COMMAND, text, strlen(text), ctx->arena, out,
+			   err);
 }

@@ -46,6 +46,9 @@ static const char LEASES_HOLD[] =
 	"SELECT shard FROM shard_lease WHERE owner = $1 AND lease_until > clock_timestamp()"
 	" AND ($2::bigint >> shard) & 1 = 1 ORDER BY shard FOR SHARE";
 
+static const char LEASES_BLOCK[] = "SELECT shard FROM shard_lease"
+				   " WHERE ($1::bigint >> shard) & 1 = 1 ORDER BY shard FOR UPDATE";
+
 static const char LEASES_RELEASE[] =
 	"UPDATE shard_lease SET lease_until = now() WHERE owner = $1 AND lease_until > now()";
 
@@ -128,5 +131,17 @@ bool leases_hold(struct ctx *ctx, const char *owner, uint64_t shards, uint64_t *
 		      DB_ARGS(db_text(owner), db_int((int64_t)shards)), &rows, err))
 		return false;
 	*held = shard_bits(&rows);
+	return true;
+}
+
+bool leases_block(struct ctx *ctx, uint64_t shards, uint64_t *held, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, LEASES_BLOCK, DB_ARGS(db_int((int64_t)shards)), &rows,
+		      err))
+		return false;
+	/* A shard without a row has nobody who could write at the same time. */
+	*held = shards;
 	return true;
 }

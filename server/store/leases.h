@@ -31,3 +31,9 @@ MUST_CHECK bool leases_release(struct ctx *ctx, const char *owner, struct error 
  */
 MUST_CHECK bool leases_hold(struct ctx *ctx, const char *owner, uint64_t shards, uint64_t *held,
 			    struct error *err);
+
+/*
+ * Inside a transaction, for whoever writes for shards that he need not hold: whoever does hold them
+ * waits with his next batch. held is all of them.
+ */
+MUST_CHECK bool leases_block(struct ctx *ctx, uint64_t shards, uint64_t *held, struct error *err);

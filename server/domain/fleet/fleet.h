@@ -80,6 +80,14 @@ MUST_CHECK bool fleet_take(struct ctx *ctx, const char *owner, struct fleet_memo
 			   struct fleet_outcome *outcome, struct error *err);
 
 /*
+ * The same for messages of one node that came by hand, in a report that was checked: they say nothing of
+ * whether the node is online, nothing is acknowledged, and it does not matter which replica holds the
+ * shard, since what the link brings for it waits meanwhile.
+ */
+MUST_CHECK bool fleet_take_carried(struct ctx *ctx, const struct fleet_message *messages,
+				   size_t count, struct fleet_outcome *outcome, struct error *err);
+
+/*
  * Puts nodes offline that have missed three heartbeats, by the server's clock, while somebody was
  * listening. For the scheduler, about once a second; one statement when there is nothing to do.
  */

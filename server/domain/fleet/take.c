@@ -35,7 +35,7 @@ struct said {
 };
 
 struct taking {
-	const char *owner;
+	const char *owner; /* NULL: carried by hand */
 	const struct fleet_memory *memory;
 	const struct fleet_message *messages;
 	size_t count;
@@ -88,7 +88,8 @@ static bool load(struct ctx *ctx, struct taking *taking, struct error *err)
 	size_t id_count;
 	const char **ids = distinct_nodes(taking, ctx->arena, &id_count, &shards);
 
-	if (!leases_hold(ctx, taking->owner, shards, &taking->held, err) ||
+	if (!(taking->owner ? leases_hold(ctx, taking->owner, shards, &taking->held, err)
+			    : leases_block(ctx, shards, &taking->held, err)) ||
 	    !health_nodes_load(ctx, ids, id_count, &taking->nodes, &taking->node_count, err) ||
 	    !streams_load(ctx, ids, id_count, &loaded, &taking->place_count, err))
 		return false;
@@ -274,9 +275,9 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 	if (said == NULL || strcmp(said->node->state, "retired") == 0)
 		return true;
 
-	if (said->seen_at < message->received_at)
+	if (taking->owner && said->seen_at < message->received_at)
 		said->seen_at = message->received_at;
-	if (message->received_at >= taking->fresh)
+	if (taking->owner && message->received_at >= taking->fresh)
 		said->online = true;
 	if (message->place_valid) {
 		size_t i = find_place(taking, said->node, channel_info(message->at.channel)->name,
@@ -465,4 +466,12 @@ bool fleet_take(struct ctx *ctx, const char *owner, struct fleet_memory *memory,
 	for (size_t i = 0; i < outcome->behind_count; i++)
 		fleet_memory_mark(memory, outcome->behind[i], ctx->now);
 	return true;
+}
+
+bool fleet_take_carried(struct ctx *ctx, const struct fleet_message *messages, size_t count,
+			struct fleet_outcome *outcome, struct error *err)
+{
+	struct taking taking = {.messages = messages, .count = count, .outcome = outcome};
+
+	return db_transaction(ctx, take, &taking, err);
 }

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/bundles.h"
+
+#include "store/db.h"
+
+static const char STATE_GET[] =
+	"SELECT coalesce(d.generation, 0), d.digest, d.content FROM node n"
+	" LEFT JOIN node_desired d ON d.node_id = n.id AND d.generation = n.desired_generation"
+	" WHERE n.project_id = $1 AND n.id = $2 AND n.state <> 'retired'";
+
+static const char KEY_FIND[] = "SELECT encode(key_sha256, 'hex') FROM node"
+			       " WHERE project_id = $1 AND id = $2 AND state <> 'retired'"
+			       " AND key_sha256 IS NOT NULL";
+
+bool bundles_state_get(struct ctx *ctx, const char *node_id, struct bundle_state *out,
+		       struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STATE_GET,
+		      DB_ARGS(db_text(ctx->project_id), db_text(node_id)), &rows, err))
+		return false;
+	if (rows.count == 0)
+		return error_set(err, ERR_CONFLICT, "node %s is retired", node_id);
+	*out = (struct bundle_state){
+		.generation = db_get_int(&rows, 0, 0),
+		.digest = db_get_text(&rows, 0, 1),
+		.content = db_get_text(&rows, 0, 2),
+	};
+	return true;
+}
+
+bool bundles_key_find(struct ctx *ctx, const char *node_id, const char **key_sha256, bool *found,
+		      struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, KEY_FIND,
+		      DB_ARGS(db_text(ctx->project_id), db_text(node_id)), &rows, err))
+		return false;
+	*found = rows.count > 0;
+	if (*found)
+		*key_sha256 = db_get_text(&rows, 0, 0);
+	return true;
+}

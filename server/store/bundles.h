@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What bundles need of nodes, within ctx->project_id and of nodes that are not retired. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/crypto.h"
+#include "base/error.h"
+#include "model/ctx.h"
+
+struct bundle_state {
+	int64_t generation; /* newest; 0: the node was never told anything */
+	const char *digest;
+	const char *content; /* the exact bytes that are signed */
+};
+
+/* ERR_CONFLICT when the node is retired. */
+MUST_CHECK bool bundles_state_get(struct ctx *ctx, const char *node_id, struct bundle_state *out,
+				  struct error *err);
+
+/* SHA-256 of the key in the node's certificate, in hex. found is false when it has none. */
+MUST_CHECK bool bundles_key_find(struct ctx *ctx, const char *node_id, const char **key_sha256,
+				 bool *found, struct error *err);
