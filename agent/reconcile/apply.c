@@ -76,6 +76,15 @@ static bool write_trees(struct transaction *transaction, struct error *err)
 	return true;
 }
 
+/* One may have got its name just before the agent was killed, and could be gone after a power cut. */
+static bool sync_packages(struct transaction *transaction, struct error *err)
+{
+	for (size_t i = 0; i < transaction->to.service_count; i++)
+		if (transaction->to.services[i].package)
+			return file_sync_folder("packages", err);
+	return true;
+}
+
 static bool open_journal(struct transaction *transaction, struct error *err)
 {
 	transaction->journal.phase = JOURNAL_APPLYING;
@@ -120,7 +129,8 @@ void apply_begin(struct transaction *transaction)
 	struct error err = {0};
 
 	steps_look(transaction);
-	if (!write_trees(transaction, &err) || !open_journal(transaction, &err)) {
+	if (!sync_packages(transaction, &err) || !write_trees(transaction, &err) ||
+	    !open_journal(transaction, &err)) {
 		transaction_blame(transaction, "prepare", "disk", NULL, err.text);
 		transaction_refuse(transaction, false);
 		return;
@@ -213,7 +223,7 @@ void apply_snapshot(struct transaction *transaction)
 		size_t count;
 		const char *const *paths = step_snapshot_paths(step, &count);
 
-		if (!step_has_snapshot(step) || file_exists(folder))
+		if (!step_has_snapshot(step))
 			continue;
 		if (!copy_job_start(transaction->options.loop, false, folder, paths, count,
 				    snapshot_ended, transaction, &transaction->copy, &err)) {

@@ -36,7 +36,7 @@ static bool take(struct arena *arena, const char *folder, char *const *paths, si
 	const char *temporary = arena_printf(arena, "%s.tmp", folder);
 
 	if (file_exists(folder))
-		return true;
+		return file_sync_parent(folder, err);
 	if (!file_remove_tree(temporary, err) || !file_make_folders(temporary, 0700, err))
 		return false;
 	for (size_t i = 0; i < count; i++)

@@ -58,6 +58,7 @@ struct transaction {
 	struct copy_job *copy;
 	size_t copy_index;	  /* step whose snapshot is being copied */
 	char reason[512];	  /* what the gate waits for */
+	int undo_tries;		  /* of what failed while it was put back */
 	const char *undo_problem; /* why not everything could be put back, or NULL */
 };
 

@@ -115,7 +115,9 @@ bool tree_write(const struct content_service *service, const struct content_plac
 	struct arena *arena = arena_new();
 	const char *folder =
 		arena_printf(arena, "services/%s/%lld", service->name, (long long)generation);
-	bool ok = file_exists(folder) || write_folder(service, place, folder, arena, err);
+	/* One that is there may have got its name just before we were killed. */
+	bool ok = file_exists(folder) ? file_sync_parent(folder, err)
+				      : write_folder(service, place, folder, arena, err);
 
 	arena_free(arena);
 	return ok || error_prefix(err, "service %s", service->name);
@@ -148,11 +150,11 @@ bool tree_switch(const char *name, int64_t generation, struct error *err)
 {
 	char target[MAX_PATH], wanted[MAX_PATH], path[MAX_PATH];
 
-	if (tree_is_on(name, generation))
-		return true;
-	read_target(name, "current", target);
 	if (!path_of(path, name, "previous"))
 		return error_set(err, ERR_INTERNAL, "path is too long");
+	if (tree_is_on(name, generation))
+		return file_sync_parent(path, err);
+	read_target(name, "current", target);
 	if (target[0] && !file_symlink_atomic(target, path, err))
 		return false;
 	generation_text(wanted, generation);
@@ -163,10 +165,10 @@ bool tree_switch_back(const char *name, int64_t generation, bool added, struct e
 {
 	char target[MAX_PATH], path[MAX_PATH];
 
-	if (!tree_is_on(name, generation))
-		return true;
 	if (!path_of(path, name, "current"))
 		return error_set(err, ERR_INTERNAL, "path is too long");
+	if (!tree_is_on(name, generation))
+		return !file_exists(path) || file_sync_parent(path, err);
 	read_target(name, "previous", target);
 	if (!added && target[0])
 		return file_symlink_atomic(target, path, err);

@@ -9,7 +9,8 @@
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
 
-enum { MIN_UNDO_MS = 60 * 1000 };
+/* What fails may work a moment later: a disk that was full, a process too many. */
+enum { MIN_UNDO_MS = 60 * 1000, MAX_TRIES = 10, TRY_AGAIN_MS = 1000 };
 
 static bool stops(const struct plan_step *step)
 {
@@ -101,26 +102,50 @@ static bool put_back(struct transaction *transaction, const struct plan_step *st
 			      err);
 }
 
+/* Each step of undoing may be repeated: false once that was done often enough. */
+static bool try_again(struct transaction *transaction, const char *service, const char *text)
+{
+	if (transaction->undo_tries >= MAX_TRIES)
+		return false;
+	transaction->undo_tries++;
+	log_warn("could not put back: %s service=%s", text, service);
+	transaction_wait(transaction, TRY_AGAIN_MS);
+	return true;
+}
+
 static void start_old(struct transaction *transaction)
 {
+	bool failed = false;
+
 	/* Removed services come first in the plan, so what depends on them finds them. */
 	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
 		struct error err = {0};
 
-		if (!put_back(transaction, &transaction->plan.steps[i], &err))
-			note_problem(transaction, transaction->plan.steps[i].name, err.text);
+		if (put_back(transaction, step, &err))
+			continue;
+		failed = true;
+		if (transaction->undo_tries >= MAX_TRIES)
+			note_problem(transaction, step->name, err.text);
+		else
+			log_warn("could not put back: %s service=%s", err.text, step->name);
 	}
-	transaction_enter(transaction, PHASE_UNDO_VERIFY);
+	if (failed && transaction->undo_tries++ < MAX_TRIES)
+		transaction_wait(transaction, TRY_AGAIN_MS);
+	else
+		transaction_enter(transaction, PHASE_UNDO_VERIFY);
 }
 
 static void restore_ended(const char *failure, void *arg)
 {
 	struct transaction *transaction = arg;
+	const char *name = transaction->plan.steps[transaction->copy_index].name;
 
 	transaction->copy = NULL;
+	if (failure && try_again(transaction, name, failure))
+		return;
 	if (failure)
-		note_problem(transaction, transaction->plan.steps[transaction->copy_index].name,
-			     failure);
+		note_problem(transaction, name, failure);
 	transaction->copy_index++;
 	transaction_wait(transaction, 0);
 }
@@ -142,6 +167,8 @@ void undo_restore(struct transaction *transaction)
 			continue;
 		if (copy_job_start(transaction->options.loop, true, folder, paths, count,
 				   restore_ended, transaction, &transaction->copy, &err))
+			return;
+		if (try_again(transaction, step->name, err.text))
 			return;
 		note_problem(transaction, step->name, err.text);
 	}

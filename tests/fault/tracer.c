@@ -5,6 +5,7 @@
  *
  *   root=DIR     the folder whose files are the disk (needed)
  *   at=N         which call, counted over the program and the children of the same program; 0: none
+ *   match=TEXT   count only calls that have this in their name and path, as in "rename /x/y"
  *   fault=KIND   kill: SIGKILL before the call. torn: after it, of a write only a part is done.
  *                cut: power fails before the call (disk.h); everything below root is killed.
  *                EIO, ENOSPC, EROFS, ENOMEM, EAGAIN: the call answers that.
@@ -65,7 +66,7 @@ struct tracee {
 };
 
 static struct {
-	const char *root, *stash, *report, *calls, *fill;
+	const char *root, *stash, *report, *calls, *fill, *match;
 	enum fault fault;
 	int error_number;
 	long at, times, seed;
@@ -133,8 +134,9 @@ static void take_option(char *text)
 	} options[] = {
 		{"root", &run.root, NULL},     {"stash", &run.stash, NULL},
 		{"report", &run.report, NULL}, {"calls", &run.calls, NULL},
-		{"fill", &run.fill, NULL},     {"at", NULL, &run.at},
-		{"times", NULL, &run.times},   {"seed", NULL, &run.seed},
+		{"fill", &run.fill, NULL},     {"match", &run.match, NULL},
+		{"at", NULL, &run.at},	       {"times", NULL, &run.times},
+		{"seed", NULL, &run.seed},
 	};
 	char *value = strchr(text, '=');
 
@@ -329,6 +331,16 @@ static void strike(struct tracee *tracee)
 	}
 }
 
+static bool is_counted(const struct call *call)
+{
+	char text[2 * PATH_MAX];
+
+	if (!call->counts || !run.match)
+		return call->counts;
+	snprintf(text, sizeof(text), "%s %s", call->name, call->path);
+	return strstr(text, run.match) != NULL;
+}
+
 static void before_call(struct tracee *tracee, const struct syscall_info *info)
 {
 	struct call *call = &tracee->call;
@@ -336,7 +348,7 @@ static void before_call(struct tracee *tracee, const struct syscall_info *info)
 	call_read(tracee->pid, info->entry.number, info->entry.arguments, run.root, call);
 	if (call->kind == CALL_NONE)
 		return;
-	if (call->counts) {
+	if (is_counted(call)) {
 		run.count++;
 		if (run.list)
 			fprintf(run.list, "%ld %s %s %s\n", run.count, call->name, call->path,
