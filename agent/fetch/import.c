@@ -84,7 +84,7 @@ static void take_envelope(struct import *import)
 	free(copy);
 }
 
-static void take_text(struct import *import)
+static void take_lines(struct import *import)
 {
 	char *end;
 
@@ -96,8 +96,6 @@ static void take_text(struct import *import)
 		take_line(import, import->text.data);
 		strbuf_consume(&import->text, length + 1);
 	}
-	if (import->envelope > 0)
-		take_envelope(import);
 }
 
 static void silent(void *arg)
@@ -121,12 +119,16 @@ static void output_ready(int fd, short revents, void *arg)
 	if (count < 0 && (errno == EINTR || errno == EAGAIN))
 		return;
 	if (count <= 0 || !strbuf_append(&import->text, buffer, (size_t)count)) {
+		/* Its last words may have come together with the envelope. */
+		take_lines(import);
 		ended(import);
 		return;
 	}
 	loop_timer_cancel(import->loop, import->timer);
 	import->timer = loop_timer_set(import->loop, SILENCE_MS, silent, import);
-	take_text(import);
+	take_lines(import);
+	if (import->envelope > 0)
+		take_envelope(import);
 }
 
 static bool spawn_child(struct import *import, const char *node, int bundle, int out, int orders,

@@ -95,9 +95,10 @@ static bool read_orders(struct importing *importing, struct error *err)
 	       (count = read(ORDERS_FD, text + length, MAX_ORDERS - length)) > 0)
 		length += (size_t)count;
 	text[length] = '\0';
-	for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
 		struct wanted *wanted = &importing->wanted[importing->wanted_count];
 
+		*end = '\0';
 		if (strcmp(line, "go") == 0)
 			return true;
 		if (importing->wanted_count == IMPORT_MAX_PACKAGES ||
