@@ -200,7 +200,7 @@ static void start_failed(struct shim *shim, const struct failure *failure)
 	shim->exit = (struct exit_status){
 		.code = -1,
 		.at = now_utc(),
-		.step = failure->step,
+		.step = (int)failure->step,
 		.failed_errno = failure->error,
 	};
 	for (int i = 0; i < 2; i++)

@@ -9,6 +9,8 @@
 
 enum { NAME_DIGITS = 10, RETRY_USEC = 1000000 };
 
+#define MAX_COUNT INT64_C(1000000000000000000) /* of lines */
+
 static void segment_name(const struct segments *segments, uint64_t number, char *out, size_t size)
 {
 	snprintf(out, size, "%s/%010llu.log", segments->folder, (unsigned long long)number);
@@ -70,6 +72,9 @@ static void counter_feed(struct counter *counter, const char *data, size_t size)
 				counter->lines++;
 			else if (counter->kind == 'd' || counter->kind == 's')
 				counter->lines += counter->number;
+			/* What somebody else has written there need not add up. */
+			if (counter->lines > MAX_COUNT)
+				counter->lines = MAX_COUNT;
 			*counter = (struct counter){.lines = counter->lines};
 		} else if (counter->field == 0 && c == ' ') {
 			counter->field = 1;
@@ -77,7 +82,7 @@ static void counter_feed(struct counter *counter, const char *data, size_t size)
 			counter->kind = c;
 			counter->field = c == 'd' || c == 's' ? 2 : 3;
 		} else if (counter->field == 2 && c >= '0' && c <= '9' &&
-			   counter->number < INT64_MAX / 20) {
+			   counter->number < MAX_COUNT / 10) {
 			counter->number = counter->number * 10 + (c - '0');
 		}
 	}

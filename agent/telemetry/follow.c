@@ -24,6 +24,8 @@ enum {
 	BATCHES_PER_TURN = 8,	 /* of one service */
 };
 
+#define MAX_LINES INT64_C(1000000000000000000)
+
 struct service_log {
 	char name[LIMIT_NAME + 1];
 	struct log_position position; /* kept */
@@ -104,18 +106,25 @@ static void add_line(struct batch *batch, const struct segment_record *record)
 		batch->position.lines++;
 }
 
+/* What somebody else has written into a segment need not add up. */
+static int64_t sum(int64_t lines, int64_t more)
+{
+	return lines > MAX_LINES - more ? MAX_LINES : lines + more;
+}
+
 static void add_record(struct batch *batch, const struct segment_record *record)
 {
 	switch (record->kind) {
 	case 's':
 		/* More lines than we have read lie before it: the shim has removed them. */
 		if (record->number > batch->position.lines)
-			batch->dropped += record->number - batch->position.lines;
+			batch->dropped =
+				sum(batch->dropped, record->number - batch->position.lines);
 		batch->position.lines = record->number;
 		break;
 	case 'd':
-		batch->dropped += record->number;
-		batch->position.lines += record->number;
+		batch->dropped = sum(batch->dropped, record->number);
+		batch->position.lines = sum(batch->position.lines, record->number);
 		break;
 	default:
 		add_line(batch, record);

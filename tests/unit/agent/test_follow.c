@@ -194,12 +194,26 @@ static void keeps_the_end_of_a_text(void **state)
 	assert_string_equal(text_clean(fixture->arena, "", 0, 2, false), "");
 }
 
+static void numbers_that_cannot_be_right_do_no_harm(void **state)
+{
+	struct fixture *fixture = *state;
+
+	append_text("0000000001", "1 s 999999999999999999\n");
+	for (int i = 0; i < 20; i++)
+		append_text("0000000001", "1 d 999999999999999999\n");
+	append_text("0000000001", "1 s 0\n1 d 999999999999999999\n2 o after\n");
+	follow_turn(fixture->follow);
+	assert_contains(message(fixture, 1), "after");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(uploads_whole_lines_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(goes_on_in_the_next_segment, setup, teardown),
 		cmocka_unit_test_setup_teardown(counts_what_was_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(numbers_that_cannot_be_right_do_no_harm, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(makes_any_bytes_valid, setup, teardown),
 		cmocka_unit_test_setup_teardown(cuts_floods_into_messages, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_the_end_of_a_text, setup, teardown),
