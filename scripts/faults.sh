@@ -8,6 +8,7 @@
 #   FAULT_STRIDE=1      an upgrade is broken at each so-many-th system call, in every way that tests/fault/README.md lists:
 #                       some 12,000 runs at 1, which is hours on two cores; 0 leaves that out
 #   FAULT_JOBS=N        runs of that at a time; one for each core, if not given
+#   AGENT_KILLS=1000    so often is an agent killed with services running, after that
 #   FAULT_SEED=N        repeats the choices of a run; each run prints its own
 #
 # What a fuzz target finds is left in build/faults, to be added to tests/fuzz/corpus with the repair.
@@ -60,7 +61,7 @@ fi
 if [ "$fault_seconds" -gt 0 ]; then
 	[ -n "${FAST:-}" ] || scripts/build.sh dev
 	echo "== faults, $fault_seconds s"
-	FAULT_SECONDS=$fault_seconds FAULT_SEED=$seed MUSTER_BIN=$MUSTER_BUILD/dev/bin \
+	FAULT_SECONDS=$fault_seconds FAULT_SEED=$seed AGENT_KILLS=${AGENT_KILLS:-1000} MUSTER_BIN=$MUSTER_BUILD/dev/bin \
 		/usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/fault || broken+=("faults")
 fi
 
