@@ -346,6 +346,21 @@ int child_stop(struct child *child, bool group, int grace_ms)
 	return child_wait(child);
 }
 
+/* sigabbrev_np(3), which musl lacks, for the signals that end programs. */
+static const char *signal_name(int number)
+{
+	static const char *const NAMES[] = {
+		[SIGHUP] = "HUP",   [SIGINT] = "INT",	[SIGQUIT] = "QUIT", [SIGILL] = "ILL",
+		[SIGTRAP] = "TRAP", [SIGABRT] = "ABRT", [SIGBUS] = "BUS",   [SIGFPE] = "FPE",
+		[SIGKILL] = "KILL", [SIGUSR1] = "USR1", [SIGSEGV] = "SEGV", [SIGUSR2] = "USR2",
+		[SIGPIPE] = "PIPE", [SIGALRM] = "ALRM", [SIGTERM] = "TERM", [SIGXCPU] = "XCPU",
+		[SIGXFSZ] = "XFSZ", [SIGSYS] = "SYS",
+	};
+	const char *name = number < (int)ARRAY_SIZE(NAMES) ? NAMES[number] : NULL;
+
+	return name ? name : "unknown";
+}
+
 const char *wait_status_text(int status)
 {
 	static _Thread_local char text[64];
@@ -353,10 +368,8 @@ const char *wait_status_text(int status)
 	if (WIFEXITED(status)) {
 		snprintf(text, sizeof(text), "exited with %d", WEXITSTATUS(status));
 	} else if (WIFSIGNALED(status)) {
-		const char *name = sigabbrev_np(WTERMSIG(status));
-
 		snprintf(text, sizeof(text), "killed by signal %d (%s)", WTERMSIG(status),
-			 name ? name : "unknown");
+			 signal_name(WTERMSIG(status)));
 	} else {
 		snprintf(text, sizeof(text), "ended with status %d", status);
 	}
