@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The short way to everything. Each target is a script that also runs alone.
-.PHONY: demo test faults bench lint format build docker-test clean
+.PHONY: demo test faults bench lint format build static static-test docker-test clean
 
 # a server and a plant of five gateways; STORY=1 plays the main job
 demo:
@@ -29,6 +29,14 @@ format:
 # the release build
 build:
 	@scripts/build.sh
+
+# the agent as one static file for gateways of three kinds
+static:
+	@scripts/static.sh
+
+# their tests: in an empty root, and under qemu-user
+static-test:
+	@scripts/static-test.sh
 
 # images and compose file, built and started
 docker-test:

@@ -13,6 +13,7 @@
 #include "app_internal.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "shim_file.h"
 #include "upgrade/watch.h"
 #include "verbs.h"
 
@@ -145,10 +146,11 @@ static bool catch_signals(struct app *app, struct error *err)
 
 static struct supervisor *make_supervisor(struct app *app, supervisor_notice_fn notice)
 {
+	const char *shim = app->config->shim[0] ? app->config->shim : shim_carried();
 	const struct supervisor_options options = {
 		.loop = app->loop,
 		.root = app->root,
-		.shim = app->config->shim[0] ? app->config->shim : NULL,
+		.shim = shim,
 		.segment_bytes = app->config->log_segment_bytes,
 		.segment_count = (int)app->config->log_segment_count,
 		.collects_later = notice == notices_receive,

@@ -14,6 +14,7 @@ check_pie_supported(LANGUAGES C)
 option(MUSTER_WERROR "Treat warnings as errors" ON)
 option(MUSTER_COVERAGE "Instrument for gcov" OFF)
 option(MUSTER_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
+option(MUSTER_STATIC "Fully static, small programs for gateways (scripts/static.sh)" OFF)
 set(MUSTER_SANITIZE "" CACHE STRING "Sanitizers, comma separated: address,undefined or thread")
 
 add_compile_definitions(_GNU_SOURCE MUSTER_VERSION="${PROJECT_VERSION}")
@@ -31,6 +32,15 @@ set(CMAKE_C_FLAGS_DEBUG "-Og -g3 -fno-omit-frame-pointer")
 set(CMAKE_C_FLAGS_RELEASE "-O2 -g")
 add_compile_options("$<$<CONFIG:Release>:-D_FORTIFY_SOURCE=2;-fstack-protector-strong>")
 add_link_options("$<$<CONFIG:Release>:LINKER:-z,relro,-z,now>" "LINKER:-z,noexecstack")
+
+# Debian's musl wrapper makes a dynamic program of -static-pie without a word, so these have a fixed address.
+if(MUSTER_STATIC)
+	set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+	set(CMAKE_C_FLAGS_RELEASE "-Os -g")
+	# musl's own macros for control messages of sockets mix signs.
+	add_compile_options(-ffunction-sections -fdata-sections -Wno-sign-conversion)
+	add_link_options(-static -no-pie LINKER:--gc-sections LINKER:-z,noseparate-code)
+endif()
 
 if(MUSTER_SANITIZE)
 	add_compile_options(-fsanitize=${MUSTER_SANITIZE} -fno-sanitize-recover=all)

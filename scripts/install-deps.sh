@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-deps.sh [compile] [build] [demo] [test] [load] [docker]
+# install-deps.sh [compile] [build] [demo] [test] [load] [docker] [static]
 #
 # Installs the Debian 12 packages that Muster needs, through apt (with sudo if you are not root), and says
-# which. Without arguments: build. Each purpose includes "compile", and each but docker "build".
+# which. Without arguments: build. Each purpose includes "compile", and each but docker and static "build".
 #
 #   compile  compiler, CMake, the libraries' headers
 #   build    Node.js for the dashboard
@@ -12,6 +12,8 @@
 #   test     what the tests need on top of that: pytest and its friends, chromium, lint tools, clang
 #   load     the supervisors that tests/load/compare.sh measures beside ours
 #   docker   Docker, for "make docker-test"
+#   static   musl, cross compilers and qemu-user for "make static" and "make static-test". Adds the architectures arm64 and armhf
+#            to dpkg, since Debian has musl for them as a package of theirs
 #
 # It does nothing, and does not ask the network, when everything is there already. Services that Debian's
 # packages would start or enable (PostgreSQL, mosquitto, collectd, Docker) stay off when it is this script
@@ -37,6 +39,10 @@ TEST=(
 	python3-pytest python3-requests python3-yaml shellcheck
 )
 LOAD=(monit runit s6 supervisor)
+STATIC=(
+	autoconf automake crossbuild-essential-arm64 crossbuild-essential-armhf dpkg-dev libtool musl-dev musl-tools
+	qemu-user-static tcl
+)
 DOCKER=(debootstrap docker.io docker-compose iptables)
 
 # Services that the packages above bring: package=units.
@@ -100,6 +106,23 @@ apt_install() {
 	done
 }
 
+# Runs as root. All architectures of musl-dev must have the same version, so the machine's own is named too.
+apt_install_musl() {
+	dpkg --add-architecture arm64
+	dpkg --add-architecture armhf
+	apt_update
+	DEBIAN_FRONTEND=noninteractive apt-get -q -y -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=600 \
+		install --no-install-recommends musl-dev musl-dev:arm64 musl-dev:armhf
+}
+
+ensure_musl() {
+	if command -v aarch64-linux-musl-gcc >/dev/null && command -v arm-linux-musleabihf-gcc >/dev/null; then
+		return
+	fi
+	say "installing with apt: musl-dev:arm64 musl-dev:armhf"
+	as_root --apt-musl
+}
+
 # as_root ARG...: this script again, as root.
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then
@@ -144,16 +167,19 @@ ensure_node() {
 }
 
 main() {
-	local wanted=("${COMPILE[@]}") node=no purpose
+	local wanted=("${COMPILE[@]}") node=no musl=no purpose
 	if [ "${1:-}" = --apt ]; then
 		shift
 		apt_install "$@"
+		return
+	elif [ "${1:-}" = --apt-musl ]; then
+		apt_install_musl
 		return
 	fi
 	[ $# -gt 0 ] || set -- build
 	for purpose in "$@"; do
 		case $purpose in
-		compile | docker) ;;
+		compile | docker | static) ;;
 		*) node=yes ;;
 		esac
 		case $purpose in
@@ -162,15 +188,21 @@ main() {
 		test) wanted+=("${DEMO[@]}" "${TEST[@]}") ;;
 		load) wanted+=("${DEMO[@]}" "${LOAD[@]}") ;;
 		docker) wanted+=("${DOCKER[@]}") ;;
+		static)
+			[ "$(dpkg --print-architecture)" = amd64 ] || die "static programs are built on amd64"
+			wanted+=("${STATIC[@]}")
+			musl=yes
+			;;
 		-h | --help)
 			sed -n '4,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
 			return
 			;;
-		*) die "unknown purpose '$purpose': use compile, build, demo, test, load, docker" ;;
+		*) die "unknown purpose '$purpose': use compile, build, demo, test, load, docker, static" ;;
 		esac
 	done
 	command -v apt-get >/dev/null || die "this needs Debian's apt; on another system install by hand: ${wanted[*]}"
 	ensure_packages "${wanted[@]}"
+	[ "$musl" = no ] || ensure_musl
 	[ "$node" = no ] || ensure_node
 	say "all there for: $*"
 }

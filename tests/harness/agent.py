@@ -10,7 +10,9 @@ from .wait import wait_until
 class Agent:
     """A gateway: muster-agent in its own folder, enrolled at a server with a token of api's project."""
 
-    def __init__(self, server, api=None, name=None, labels=None, folder=None):
+    def __init__(self, server, api=None, name=None, labels=None, folder=None, argv=None):
+        """argv is what runs muster-agent instead of the program of this build."""
+        self.argv = argv or [program("muster-agent")]
         self.server = server
         self.api = api or server.admin
         self.name = name
@@ -20,7 +22,7 @@ class Agent:
         self.process = None
 
     def run_command(self, *argv, check=True):
-        done = subprocess.run([program("muster-agent"), *map(str, argv)], capture_output=True,
+        done = subprocess.run([*self.argv, *map(str, argv)], capture_output=True,
                               text=True, timeout=120, check=False)
         if check and done.returncode != 0:
             raise AssertionError(f"muster-agent {argv[0]} ended with {done.returncode}:\n"
@@ -37,7 +39,7 @@ class Agent:
         return self.run_command(*argv, check=check)
 
     def start(self):
-        self.process = Process([program("muster-agent"), "run", "--dir", self.dir],
+        self.process = Process([*self.argv, "run", "--dir", self.dir],
                                self.root / "log").start()
         return self
 

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# The toolchain of scripts/static.sh: Debian's compilers with Debian's musl, and the libraries that scripts/static-deps.sh has built.
+# MUSTER_TARGET is amd64, arm64 or armv7; MUSTER_STATIC_DEPS the folder with its libraries.
+set(CMAKE_TRY_COMPILE_PLATFORM_VARIABLES MUSTER_TARGET MUSTER_STATIC_DEPS)
+set(CMAKE_SYSTEM_NAME Linux)
+
+set(static_flags "-idirafter ${MUSTER_STATIC_DEPS}/kernel")
+if(MUSTER_TARGET STREQUAL "amd64")
+	set(CMAKE_SYSTEM_PROCESSOR x86_64)
+	set(gnu x86_64-linux-gnu)
+	set(musl x86_64-linux-musl)
+elseif(MUSTER_TARGET STREQUAL "arm64")
+	set(CMAKE_SYSTEM_PROCESSOR aarch64)
+	set(gnu aarch64-linux-gnu)
+	set(musl aarch64-linux-musl)
+	# See scripts/static-deps.sh.
+	string(APPEND static_flags " -mno-outline-atomics")
+elseif(MUSTER_TARGET STREQUAL "armv7")
+	set(CMAKE_SYSTEM_PROCESSOR armv7l)
+	set(gnu arm-linux-gnueabihf)
+	set(musl arm-linux-musleabihf)
+else()
+	message(FATAL_ERROR "MUSTER_TARGET is amd64, arm64 or armv7, not \"${MUSTER_TARGET}\"")
+endif()
+
+set(CMAKE_C_COMPILER ${musl}-gcc)
+set(CMAKE_ASM_COMPILER ${musl}-gcc)
+set(CMAKE_AR ${gnu}-gcc-ar CACHE FILEPATH "")
+set(CMAKE_RANLIB ${gnu}-gcc-ranlib CACHE FILEPATH "")
+set(CMAKE_STRIP ${gnu}-strip CACHE FILEPATH "")
+set(CMAKE_C_FLAGS_INIT "${static_flags}")
+set(CMAKE_ASM_FLAGS_INIT "${static_flags}")
+set(CMAKE_FIND_ROOT_PATH ${MUSTER_STATIC_DEPS})
+set(CMAKE_FIND_ROOT_PATH_MODE_PROGRAM NEVER)
+set(CMAKE_FIND_ROOT_PATH_MODE_LIBRARY ONLY)
+set(CMAKE_FIND_ROOT_PATH_MODE_INCLUDE ONLY)
+set(ENV{PKG_CONFIG_LIBDIR} ${MUSTER_STATIC_DEPS}/lib/pkgconfig)
+set(ENV{PKG_CONFIG_PATH} "")
