@@ -208,8 +208,9 @@ static void digest(const json_t *value, char out[SHA256_HEX_SIZE])
 static bool digests_make(const struct spec_input *input, struct service_spec *spec,
 			 struct error *err)
 {
-	static const char *const PROCESS_KEYS[] = {"command", "env",	"cwd",
-						   "user",    "limits", "in_place"};
+	static const char *const PROCESS_KEYS[] = {"command",	   "env",	   "cwd",
+						   "user",	   "limits",	   "in_place",
+						   "capabilities", "no_new_privs", "private_tmp"};
 	json_auto_t *process = json_object();
 	json_auto_t *hot = json_object();
 	json_t *cold = json_object();

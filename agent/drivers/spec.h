@@ -98,7 +98,11 @@ struct service_spec {
 	const char *const *env; /* "NAME=value", NULL-terminated */
 	size_t env_count;
 	const char *cwd;
-	const char *user; /* NULL: the agent's own */
+	const char *user;      /* NULL: the agent's own */
+	bool has_capabilities; /* only these, bits by number; else what the user has by itself */
+	uint64_t capabilities;
+	bool no_new_privs;
+	bool private_tmp; /* an own, empty /tmp and /var/tmp for each start */
 	int stop_signal;
 	int64_t stop_grace_ms;
 	int reload_signal;		 /* 0: cannot reload */
@@ -116,7 +120,7 @@ struct service_spec {
 	const char *run_dir;  /* ${muster.run}, made before the start */
 	const char *root;     /* the agent's folder */
 	struct change_spec change;
-	/* Of everything that only a restart changes: command, env, cwd, user, limits, in_place,
+	/* Of everything that only a restart changes: command, env, cwd, user and what it may do, limits, in_place,
 	 * package and the config files that no reload glob names. */
 	char process_digest[SHA256_HEX_SIZE];
 	/* Of the config files that a reload takes over. */

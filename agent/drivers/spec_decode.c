@@ -9,6 +9,7 @@
 #include "base/compiler.h"
 #include "base/encoding.h"
 #include "base/fields.h"
+#include "protocol/capabilities.h"
 
 enum {
 	MAX_INTERVAL_MS = 24 * 3600 * 1000,
@@ -42,6 +43,9 @@ struct record {
 	json_t *env;
 	const char *cwd;
 	const char *user;
+	const char *const *capabilities;
+	size_t capability_count;
+	bool no_new_privs, private_tmp;
 	struct stop_record stop;
 	struct reload_record reload;
 	struct restart_spec restart;
@@ -117,6 +121,10 @@ static const struct field RECORD_FIELDS[] = {
 	FIELD_JSON(struct record, env, 0),
 	FIELD_STRING(struct record, cwd, 0, SPEC_MAX_STRING),
 	FIELD_STRING(struct record, user, 0, 32),
+	FIELD_STRINGS(struct record, capabilities, capability_count, 0, CAPABILITY_COUNT,
+		      SPEC_MAX_NAME),
+	FIELD_BOOL(struct record, no_new_privs, 0),
+	FIELD_BOOL(struct record, private_tmp, 0),
 	FIELD_OBJECT(struct record, stop, 0, STOP_FIELDS),
 	FIELD_OBJECT(struct record, reload, 0, RELOAD_FIELDS),
 	FIELD_OBJECT(struct record, restart, 0, RESTART_FIELDS),
@@ -392,6 +400,23 @@ static bool reload_take(struct arena *arena, json_t *document, const struct reco
 	return true;
 }
 
+static bool capabilities_take(const struct record *record, struct service_spec *spec,
+			      struct error *err)
+{
+	spec->has_capabilities = record->capabilities != NULL;
+	spec->capabilities = 0;
+	for (size_t i = 0; i < record->capability_count; i++) {
+		int number = names_find(CAPABILITY_NAMES, record->capabilities[i]);
+
+		if (number < 0)
+			return error_set_field(err, ERR_INVALID, "capabilities",
+					       "unknown capability \"%s\"",
+					       record->capabilities[i]);
+		spec->capabilities |= UINT64_C(1) << number;
+	}
+	return true;
+}
+
 static bool names_valid(const struct record *record, struct error *err)
 {
 	for (size_t i = 0; i < record->after_count; i++) {
@@ -420,6 +445,7 @@ bool spec_decode(struct arena *arena, json_t *document, struct service_spec *spe
 		 struct error *err)
 {
 	struct record record = {
+		.no_new_privs = true,
 		.stop = {.signal = "SIGTERM", .grace_ms = DEFAULT_GRACE_MS},
 		.restart = {.policy = RESTART_ALWAYS,
 			    .delay_ms = DEFAULT_DELAY_MS,
@@ -432,7 +458,8 @@ bool spec_decode(struct arena *arena, json_t *document, struct service_spec *spe
 	document_prepare(document);
 	if (!fields_decode(RECORD_FIELDS, document, FIELDS_TOLERANT, arena, &record, err))
 		return false;
-	if (!command_check(&record, err) || !names_valid(&record, err) ||
+	if (!capabilities_take(&record, spec, err) || !command_check(&record, err) ||
+	    !names_valid(&record, err) ||
 	    !signal_decode(record.stop.signal, "stop.signal", &spec->stop_signal, err) ||
 	    !env_take(arena, record.env, spec, err) || !probes_take(arena, &record, spec, err) ||
 	    !snapshot_take(arena, &record, spec, err) ||
@@ -443,6 +470,8 @@ bool spec_decode(struct arena *arena, json_t *document, struct service_spec *spe
 	spec->command_count = record.command_count;
 	spec->cwd = record.cwd ? record.cwd : spec->data_dir;
 	spec->user = record.user;
+	spec->no_new_privs = record.no_new_privs;
+	spec->private_tmp = record.private_tmp;
 	spec->stop_grace_ms = record.stop.grace_ms;
 	spec->restart = record.restart;
 	spec->after = record.after;

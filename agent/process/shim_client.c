@@ -158,6 +158,9 @@ static void arguments_build(const struct shim_start *start, struct arguments *ar
 	add_option(arguments, "--log", start->log_dir);
 	add_option(arguments, "--cwd", start->cwd);
 	add_option(arguments, "--user", start->user);
+	add_option(arguments, "--capabilities", start->capabilities);
+	add_option(arguments, "--new-privileges", start->new_privileges ? "1" : NULL);
+	add_option(arguments, "--private-tmp", start->private_tmp ? "1" : NULL);
 	add_number(arguments, "--stop-signal", start->stop_signal);
 	add_number(arguments, "--grace-ms", start->grace_ms);
 	add_number(arguments, "--segment-bytes", start->segment_bytes);

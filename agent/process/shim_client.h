@@ -59,6 +59,9 @@ struct shim_start {
 	const char *const *command; /* NULL-terminated */
 	const char *const *env;	    /* NULL-terminated: all that the service sees */
 	const char *user;	    /* "uid:gid:gid,gid", or NULL */
+	const char *capabilities;   /* bits in decimal that are kept, or NULL */
+	bool new_privileges;
+	bool private_tmp;
 	const char *const *limits;  /* "nofile=1024", NULL-terminated; may be NULL */
 	const char *const *cgroups; /* the service is put there: folders, NULL-terminated */
 	const char *const *within;  /* the shim too, see cgroups_take_shim; either may be NULL */

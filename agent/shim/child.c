@@ -30,6 +30,8 @@ enum step {
 	STEP_USER,
 	STEP_FOLDER,
 	STEP_EXEC,
+	STEP_TMP,
+	STEP_CAPABILITIES,
 };
 
 /* One word each in a packet; the agent puts the spaces back. */
@@ -42,6 +44,8 @@ static const char *const STEP_NAMES[] = {
 	[STEP_USER] = "become_the_user",
 	[STEP_FOLDER] = "enter_the_working_folder",
 	[STEP_EXEC] = "execute_the_program",
+	[STEP_TMP] = "make_its_private_tmp",
+	[STEP_CAPABILITIES] = "set_its_capabilities",
 };
 
 const char *service_step_name(int step)
@@ -130,9 +134,15 @@ static enum step child_prepare(const struct shim_options *options, bool placed)
 	for (size_t i = 0; i < options->limit_count; i++)
 		if (!limit_set(options->limits[i].resource, options->limits[i].value))
 			return STEP_LIMIT;
+	if (!private_tmp_make(options))
+		return STEP_TMP;
+	if (!capabilities_prepare(options))
+		return STEP_CAPABILITIES;
 	if (!user_become(options))
 		return STEP_USER;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+	if (!capabilities_set(options))
+		return STEP_CAPABILITIES;
+	if (!options->new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return STEP_USER;
 	/* Set last, since a change of user clears it: without a shim nobody would hold the
 	 * service, and a second copy would be started beside it. */

@@ -95,6 +95,27 @@ static bool folder_add(const char *folders[SHIM_MAX_CGROUPS], size_t *count, con
 	return true;
 }
 
+static bool capabilities_parse(const char *text, struct shim_options *options)
+{
+	int64_t number;
+
+	if (!number_parse(text, INT64_MAX, &number))
+		return false;
+	options->set_capabilities = true;
+	options->capabilities = (uint64_t)number;
+	return true;
+}
+
+static bool truth_parse(const char *text, bool *out)
+{
+	int64_t number;
+
+	if (!number_parse(text, 1, &number))
+		return false;
+	*out = number == 1;
+	return true;
+}
+
 /* These two stand in the arguments of a program that takes our place. */
 static bool resume_parse(const char *text, bool check, struct shim_options *options)
 {
@@ -131,6 +152,12 @@ static bool option_parse(const char *name, const char *value, struct shim_option
 		return limit_parse(value, options);
 	else if (strcmp(name, "--user") == 0)
 		return user_parse(value, options);
+	else if (strcmp(name, "--capabilities") == 0)
+		return capabilities_parse(value, options);
+	else if (strcmp(name, "--new-privileges") == 0)
+		return truth_parse(value, &options->new_privileges);
+	else if (strcmp(name, "--private-tmp") == 0)
+		return truth_parse(value, &options->private_tmp);
 	else if (strcmp(name, "--cgroup") == 0)
 		return folder_add(options->cgroups, &options->cgroup_count, value);
 	else if (strcmp(name, "--within") == 0)

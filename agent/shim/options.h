@@ -31,6 +31,10 @@ struct shim_options {
 	gid_t gid;
 	gid_t groups[SHIM_MAX_GROUPS];
 	size_t group_count;
+	bool set_capabilities;
+	uint64_t capabilities; /* bits by number: what is kept */
+	bool new_privileges;   /* may it gain some by executing a file? */
+	bool private_tmp;
 	struct shim_limit limits[SHIM_MAX_LIMITS];
 	size_t limit_count;
 	const char *cgroups[SHIM_MAX_CGROUPS]; /* the service is put there */

@@ -10,7 +10,7 @@
 
 enum {
 	KILL_PASS_USEC = 20000,
-	LEFTOVER_GRACE_USEC = 2000000, /* for what a stopped main process leaves behind */
+	LEFTOVER_GRACE_USEC = 2000000, /* for what does not end with the main process, or with it */
 };
 
 /* cgroup v2 kills all at once, also what forks faster than we can look. */
@@ -53,15 +53,30 @@ void service_stop(struct shim *shim, int signal_number, int64_t grace_ms)
 	if (shim->phase != PHASE_RUNNING)
 		return;
 	shim->phase = PHASE_STOPPING;
+	shim->terminated = false;
+	shim->grace_usec = grace_ms * 1000;
 	shim->exit.wanted = true;
 	shim->deadline = now_monotonic() + grace_ms * 1000;
 	kill(shim->pid, signal_number);
 	control_send_status(shim);
 }
 
+/* The last request, to everything that is left; it has no more time than the first one gave. */
+static void terminate(struct shim *shim)
+{
+	int64_t grace =
+		shim->grace_usec < LEFTOVER_GRACE_USEC ? shim->grace_usec : LEFTOVER_GRACE_USEC;
+
+	shim->terminated = true;
+	shim->deadline = now_monotonic() + grace;
+	descendants_signal(SIGTERM);
+}
+
 void service_deadline(struct shim *shim)
 {
-	if (shim->phase == PHASE_STOPPING || shim->phase == PHASE_KILLING)
+	if (shim->phase == PHASE_STOPPING && !shim->terminated && shim->grace_usec > 0)
+		terminate(shim);
+	else if (shim->phase == PHASE_STOPPING || shim->phase == PHASE_KILLING)
 		service_kill(shim);
 }
 
@@ -80,11 +95,8 @@ static void main_ended(struct shim *shim, int status)
 static void leftovers(struct shim *shim)
 {
 	if (shim->phase == PHASE_STOPPING) {
-		int64_t soon = now_monotonic() + LEFTOVER_GRACE_USEC;
-
-		if (shim->deadline > soon)
-			shim->deadline = soon;
-		descendants_signal(SIGTERM);
+		if (!shim->terminated)
+			terminate(shim);
 	} else if (shim->phase == PHASE_RUNNING && shim->exit.code == 0) {
 		/* A program that puts itself into the background: its child is the service. */
 		shim->pid = descendants_child();

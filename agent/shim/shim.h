@@ -97,12 +97,14 @@ struct shim {
 	int64_t started_at;	 /* UTC usec */
 	unsigned run;		 /* counts starts of this shim */
 	int64_t deadline;	 /* monotonic usec: next step of STOPPING or KILLING */
+	int64_t grace_usec;	 /* of the stop */
 	struct exit_status exit; /* of this run, as far as it is known */
 	struct exit_status exits[SHIM_MAX_EXITS]; /* not collected, oldest first */
 	size_t exit_count;
 	char tag[SHIM_MAX_TAG];
-	bool leaving; /* exit as soon as the service is over and its exit collected */
-	bool ending;  /* exit as soon as the service is over: the machine goes down */
+	bool terminated; /* the grace is over: all of it was sent SIGTERM */
+	bool leaving;	 /* exit as soon as the service is over and its exit collected */
+	bool ending;	 /* exit as soon as the service is over: the machine goes down */
 	bool done;
 	char **argv; /* as we were started */
 
@@ -133,6 +135,11 @@ void segments_flush(struct segments *segments);
 bool stream_read(struct stream *stream, struct segments *segments, struct tail *tail);
 /* Everything that is left in the pipe, and an unfinished last line. */
 void stream_drain(struct stream *stream, struct segments *segments, struct tail *tail);
+
+/* confine.c: in the child, in this order, the change of user between the last two. */
+bool private_tmp_make(const struct shim_options *options);
+bool capabilities_prepare(const struct shim_options *options);
+bool capabilities_set(const struct shim_options *options);
 
 /* child.c */
 void service_start(struct shim *shim);

@@ -50,6 +50,8 @@ static const struct field SHIM_FIELDS[] = {
 	SHIM_FIELD("started", started_at),
 	SHIM_FIELD("run", run),
 	SHIM_FIELD("deadline", deadline),
+	SHIM_FIELD("grace", grace_usec),
+	SHIM_FIELD("terminated", terminated),
 	SHIM_FIELD("leaving", leaving),
 	SHIM_FIELD("ending", ending),
 	SHIM_FIELD("exits", exit_count),

@@ -142,7 +142,7 @@ static bool spawn_shim(struct hook *hook, struct error *err)
 	size_t count = cgroups_prepare(&supervisor->cgroups, hook->group, &limits, groups);
 	for (size_t i = 0; i < count; i++)
 		folders[i] = groups[i];
-	const struct shim_start start = {
+	struct shim_start start = {
 		.loop = supervisor->options.loop,
 		.program = supervisor->shim,
 		.name = hook->spec.name,
@@ -162,7 +162,8 @@ static bool spawn_shim(struct hook *hook, struct error *err)
 		.handler = handle,
 		.arg = hook,
 	};
-	if (!shim_client_spawn(&start, &hook->client, err))
+	if (!confinement_fill(&hook->spec, hook->arena, &start, err) ||
+	    !shim_client_spawn(&start, &hook->client, err))
 		return false;
 	shim_client_run(hook->client, hook->job.tag);
 	set_deadline(hook);

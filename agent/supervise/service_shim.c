@@ -96,7 +96,7 @@ static bool shim_start(struct service *service, struct error *err)
 		return false;
 	limits_fill(service, &user, service->arena, limits);
 	cgroups_fill(service, folders, within);
-	const struct shim_start start = {
+	struct shim_start start = {
 		.loop = supervisor->options.loop,
 		.program = supervisor->shim,
 		.name = service->name,
@@ -121,7 +121,8 @@ static bool shim_start(struct service *service, struct error *err)
 		.handler = service_shim_event,
 		.arg = service,
 	};
-	return shim_client_spawn(&start, &service->client, err);
+	return confinement_fill(&service->spec, service->arena, &start, err) &&
+	       shim_client_spawn(&start, &service->client, err);
 }
 
 /* The end of a run, however it came about. The text of the exit is noted already. */

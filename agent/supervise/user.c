@@ -44,3 +44,22 @@ char *user_shim_text(const struct user *user, struct arena *arena)
 		strbuf_printf(&text, "%s%u", i ? "," : "", (unsigned)user->groups[i]);
 	return text.data;
 }
+
+bool confinement_fill(const struct service_spec *spec, struct arena *arena,
+		      struct shim_start *start, struct error *err)
+{
+	bool root = geteuid() == 0;
+
+	if (!root && spec->capabilities != 0)
+		return error_set(err, ERR_FORBIDDEN,
+				 "an agent that is not root cannot give capabilities");
+	if (!root && spec->private_tmp)
+		return error_set(err, ERR_FORBIDDEN,
+				 "an agent that is not root cannot make a private /tmp");
+	if (spec->has_capabilities)
+		start->capabilities =
+			arena_printf(arena, "%llu", (unsigned long long)spec->capabilities);
+	start->new_privileges = !spec->no_new_privs;
+	start->private_tmp = spec->private_tmp;
+	return true;
+}

@@ -8,6 +8,8 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "drivers/spec.h"
+#include "process/shim_client.h"
 
 enum { USER_MAX_GROUPS = 32 };
 
@@ -21,6 +23,13 @@ struct user {
 
 /* "uid:gid:gid,gid", as a shim wants it; NULL when it is ourselves. In the arena. */
 char *user_shim_text(const struct user *user, struct arena *arena);
+
+/*
+ * What the service may do beside its user, for the shim that starts it. ERR_FORBIDDEN: only root
+ * can give capabilities or an own /tmp.
+ */
+MUST_CHECK bool confinement_fill(const struct service_spec *spec, struct arena *arena,
+				 struct shim_start *start, struct error *err);
 
 /* ERR_NOT_FOUND: there is none of this name. ERR_FORBIDDEN: only root can become another. */
 MUST_CHECK bool user_find(const char *name, struct user *out, struct error *err);

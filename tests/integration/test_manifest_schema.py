@@ -15,6 +15,7 @@ SCHEMA = json.loads((pathlib.Path(__file__).resolve().parents[2] / "schema" /
 SERVICE = {
     "driver": "generic", "command": ["${muster.package}/bin/run", "-v"], "env": {"TZ": "UTC"},
     "cwd": "${muster.data}", "user": "collector",
+    "capabilities": ["CAP_NET_RAW"], "no_new_privs": True, "private_tmp": True,
     "stop": {"signal": "SIGTERM", "grace_ms": 1000},
     "reload": {"signal": "SIGHUP", "files": ["acl*"]},
     "restart": {"policy": "always", "delay_ms": 5, "max_delay_ms": 50, "burst": 4,

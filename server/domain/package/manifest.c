@@ -6,6 +6,7 @@
 #include "base/fields.h"
 #include "base/id.h"
 #include "domain/package/drivers.h"
+#include "protocol/capabilities.h"
 #include "protocol/limits.h"
 
 enum {
@@ -74,7 +75,8 @@ struct take_over_spec {
 
 struct service_spec {
 	int driver;
-	struct strings command, after, snapshot;
+	struct strings command, after, snapshot, capabilities;
+	bool no_new_privs, private_tmp;
 	json_t *env, *values;
 	const char *cwd, *user;
 	struct signal_spec stop, reload;
@@ -182,6 +184,10 @@ static const struct field SERVICE_FIELDS[] = {
 			 LIMIT_NAME),
 	FIELD_OBJECT(struct service_spec, limits, 0, LIMITS_FIELDS),
 	FIELD_STRING(struct service_spec, user, 0, 32),
+	FIELD_STRINGS_AS("capabilities", struct service_spec, capabilities.items,
+			 capabilities.count, 0, CAPABILITY_COUNT, LIMIT_NAME),
+	FIELD_BOOL(struct service_spec, no_new_privs, 0),
+	FIELD_BOOL(struct service_spec, private_tmp, 0),
 	FIELD_JSON(struct service_spec, values, 0),
 	FIELD_OBJECTS(struct service_spec, probes, probe_count, 0, PROBES_MAX, PROBE_FIELDS,
 		      sizeof(struct probe_spec)),
@@ -412,6 +418,10 @@ static bool service_check(const struct service_spec *service, struct error *err)
 			    "is not a signal that an agent sends, like SIGHUP");
 	if (service->user && !made_of(service->user, LOWER "_", LOWER DIGIT "_-"))
 		return fail(err, "user", "is not the name of a user");
+	for (size_t i = 0; i < service->capabilities.count; i++)
+		if (names_find(CAPABILITY_NAMES, service->capabilities.items[i]) < 0)
+			return fail(err, "capabilities",
+				    "has a name that is none, like CAP_NET_BIND_SERVICE");
 	for (size_t i = 0; i < service->after.count; i++)
 		if (!id_valid_name(service->after.items[i]))
 			return fail(err, "after", "has a name that no service can have");

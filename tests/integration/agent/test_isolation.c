@@ -73,6 +73,87 @@ static void test_other_user(void **state)
 	assert_int_equal(stat("run/services/job/mine", &status), 0);
 }
 
+static void test_capabilities(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char SCRIPT[] = "grep -E 'Cap(Prm|Eff|Bnd)' /proc/self/status";
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(fixture->root, 0711), 0);
+	/* Before the folder of the service is given away. */
+	assert_string_equal(output_of(fixture, SCRIPT, ",\"capabilities\":[]"),
+			    "CapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
+			    "CapBnd:\t0000000000000000\n");
+	assert_int_equal(unlink("data/job/out"), 0);
+	/* Number 10: the port below 1024 that a broker may want without being root. */
+	assert_string_equal(output_of(fixture, SCRIPT,
+				      ",\"user\":\"nobody\",\"capabilities\":["
+				      "\"CAP_NET_BIND_SERVICE\"]"),
+			    "CapPrm:\t0000000000000400\nCapEff:\t0000000000000400\n"
+			    "CapBnd:\t0000000000000400\n");
+	const char *out = output_of(fixture, SCRIPT, ",\"user\":\"nobody\"");
+	assert_contains(out, "CapEff:\t0000000000000000\n");
+}
+
+static void test_new_privileges_where_asked(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(
+		output_of(fixture, "grep NoNewPrivs /proc/self/status", ",\"no_new_privs\":false"),
+		"NoNewPrivs:\t0\n");
+}
+
+static void test_private_tmp(void **state)
+{
+	struct fixture *fixture = *state;
+	const char *mine = arena_printf(fixture->arena, "/tmp/mine-%d", (int)getpid());
+	const char *script = arena_printf(fixture->arena, "ls /tmp /var/tmp; touch %s", mine);
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(fixture->root, 0711), 0);
+	/* Nothing of the machine but, since it is below /tmp here, the folder of the agent. */
+	for (int i = 0; i < 2; i++) {
+		const char *out =
+			output_of(fixture, script, ",\"user\":\"nobody\",\"private_tmp\":true");
+
+		assert_string_equal(out, arena_printf(fixture->arena, "/tmp:\n%s\n\n/var/tmp:\n",
+						      fixture->root + strlen("/tmp/")));
+		assert_false(file_exists(mine));
+	}
+}
+
+static pid_t parent_of(struct fixture *fixture, pid_t pid)
+{
+	const char *text =
+		read_text(fixture, arena_printf(fixture->arena, "/proc/%d/stat", (int)pid));
+	int parent = 0;
+
+	assert_int_equal(sscanf(strrchr(text, ')') + 4, "%d", &parent), 1);
+	return parent;
+}
+
+/* Changes of user and capabilities both make the kernel forget whose death a process dies with. */
+static void test_killed_shim_takes_a_confined_service_along(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(fixture->root, 0711), 0);
+	set_shell(fixture, "web", "exec sleep 1000",
+		  ",\"user\":\"nobody\",\"capabilities\":[\"CAP_NET_RAW\"],\"private_tmp\":true",
+		  1);
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING);
+	pid_t pid = status_of(fixture, "web").pid;
+	kill(parent_of(fixture, pid), SIGKILL);
+	wait_for(fixture, !process_exists(pid));
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING &&
+				  status_of(fixture, "web").pid != pid);
+}
+
 static void test_unknown_user_is_a_failed_start(void **state)
 {
 	struct fixture *fixture = *state;
@@ -123,6 +204,10 @@ int main(void)
 		TEST(test_no_new_privileges_and_files),
 		TEST(test_signals_are_as_a_program_expects_them),
 		TEST(test_other_user),
+		TEST(test_capabilities),
+		TEST(test_new_privileges_where_asked),
+		TEST(test_private_tmp),
+		TEST(test_killed_shim_takes_a_confined_service_along),
 		TEST(test_unknown_user_is_a_failed_start),
 		TEST(test_memory_limit_holds),
 		TEST(test_fork_storm_is_stopped),

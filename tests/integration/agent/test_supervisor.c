@@ -88,7 +88,7 @@ static void test_exit_while_the_agent_was_away_is_told(void **state)
 	assert_int_equal(fixture->notices[NOTICE_EXITED], 1);
 	assert_int_equal(fixture->last_exit.signal, SIGKILL);
 	assert_string_equal(fixture->last_stderr, "last words\n");
-	assert_false(file_exists("run/shim/web.exit"));
+	wait_for(fixture, !file_exists("run/shim/web.exit"));
 }
 
 static void test_new_version_for_a_returning_agent_restarts(void **state)
@@ -165,6 +165,25 @@ static void test_ignored_sigterm_ends_in_sigkill(void **state)
 	wait_for(fixture, state_of(fixture, "stubborn") == SERVICE_STATE_COUNT);
 	assert_false(process_exists(pid));
 	assert_int_equal(fixture->last_exit.signal, SIGKILL);
+}
+
+/* Signal, grace, SIGTERM to all of it, SIGKILL. */
+static void test_what_ignores_the_stop_gets_a_last_request(void **state)
+{
+	struct fixture *fixture = *state;
+
+	set_shell(
+		fixture, "deaf",
+		"sh -c \"trap 'echo asked > asked; exit' TERM; touch ready;"
+		" while :; do sleep 0.02; done\" & trap '' INT TERM; while :; do sleep 0.05; done",
+		",\"stop\":{\"signal\":\"SIGINT\",\"grace_ms\":3000},"
+		"\"probes\":[{\"kind\":\"exec\",\"command\":[\"test\",\"-e\",\"ready\"]}]",
+		1);
+	wait_for(fixture, state_of(fixture, "deaf") == SERVICE_RUNNING);
+	supervisor_remove(fixture->supervisor, "deaf");
+	wait_for(fixture, state_of(fixture, "deaf") == SERVICE_STATE_COUNT);
+	assert_int_equal(fixture->last_exit.signal, SIGKILL);
+	assert_string_equal(read_text(fixture, "data/deaf/asked"), "asked\n");
 }
 
 static void test_crash_loop_is_held_and_ended_by_a_new_spec(void **state)
@@ -384,6 +403,7 @@ int main(void)
 		TEST(test_double_fork_is_held_and_stopped),
 		TEST(test_children_of_a_crashed_service_go),
 		TEST(test_ignored_sigterm_ends_in_sigkill),
+		TEST(test_what_ignores_the_stop_gets_a_last_request),
 		TEST(test_crash_loop_is_held_and_ended_by_a_new_spec),
 		TEST(test_missing_program_names_the_cause),
 		TEST(test_policies_end_well_and_badly),

@@ -199,6 +199,8 @@ static void test_bad_input_names_its_place(void **state)
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"http\",\"port\":1,"
 			 "\"bearer\":\"a\",\"username\":\"b\"}]}"),
 		 ERR_INVALID, "probes[0].bearer", "without username"},
+		{GENERIC("{\"command\":[\"x\"],\"capabilities\":[\"CAP_FLY\"]}"), ERR_INVALID,
+		 "capabilities", "CAP_FLY"},
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"log\"}]}"), ERR_INVALID,
 		 "probes[0].match", "required"},
 		{GENERIC("{\"command\":[\"x\"],\"probes\":[{\"kind\":\"tcp\",\"port\":1,"
