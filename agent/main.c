@@ -19,6 +19,7 @@
 #include "init.h"
 #include "local.h"
 #include "reconcile/snapshot.h"
+#include "reconcile/take_over.h"
 #include "upgrade/watch.h"
 
 enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
@@ -187,6 +188,8 @@ static const struct command COMMANDS[] = {
 	{"import", NULL, import_main},
 	{"snapshot", NULL, snapshot_command},
 	{"restore", NULL, restore_command},
+	{"take-over", NULL, take_over_main},
+	{"give-back", NULL, give_back_main},
 };
 
 static int print_help(void)

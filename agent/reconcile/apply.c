@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "reconcile/evidence.h"
+#include "reconcile/in_place.h"
 #include "reconcile/report.h"
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
@@ -15,7 +16,7 @@ enum { COMMIT_AGAIN_MS = 1000 };
 
 bool step_stops(const struct plan_step *step)
 {
-	return !step->in_place && (step->action == PLAN_RESTART || step->action == PLAN_REMOVE);
+	return !step->switched && (step->action == PLAN_RESTART || step->action == PLAN_REMOVE);
 }
 
 bool step_switches(const struct plan_step *step)
@@ -38,7 +39,7 @@ bool step_has_snapshot(const struct plan_step *step)
 	size_t count;
 
 	step_snapshot_paths(step, &count);
-	return step->action == PLAN_RESTART && count > 0;
+	return (step->action == PLAN_RESTART || step->action == PLAN_ADD) && count > 0;
 }
 
 const char *step_snapshot(struct transaction *transaction, const struct plan_step *step)
@@ -119,7 +120,7 @@ void steps_look(struct transaction *transaction)
 		step->was_ready = !fresh || (supervisor_status(transaction->options.supervisor,
 							       step->name, &status) &&
 					     status.ready);
-		step->in_place =
+		step->switched =
 			!fresh && tree_is_on(step->name, transaction->candidate.generation);
 	}
 }
@@ -149,8 +150,7 @@ void apply_begin(struct transaction *transaction)
 void apply_stop(struct transaction *transaction)
 {
 	if (steps_stopped(transaction, step_stops)) {
-		transaction->copy_index = 0;
-		transaction_enter(transaction, PHASE_SNAPSHOT);
+		handover_begin(transaction, PHASE_TAKE);
 	} else {
 		transaction_wait(transaction, LOOK_AGAIN_MS);
 	}
@@ -184,15 +184,16 @@ void apply_switch(struct transaction *transaction)
 	for (size_t i = 0; i < plan->count; i++) {
 		const struct plan_step *step = &plan->steps[i];
 
+		/* The symlink first: what it names tells a new agent that the paths may be new. */
 		if ((step_switches(step) && !tree_switch(step->name, generation, &err)) ||
+		    !in_place_switch(step, transaction->options.place, &err) ||
 		    !set_service(transaction, step, &err)) {
 			transaction_blame(transaction, "apply", "start", step->name, err.text);
 			undo_begin(transaction);
 			return;
 		}
 	}
-	transaction_tell(transaction, RESULT_VERIFYING);
-	transaction_enter(transaction, PHASE_VERIFY);
+	handover_begin(transaction, PHASE_GIVE);
 }
 
 static void snapshot_ended(const char *failure, void *arg)
@@ -223,6 +224,11 @@ void apply_snapshot(struct transaction *transaction)
 		size_t count;
 		const char *const *paths = step_snapshot_paths(step, &count);
 
+		if (!in_place_save(step, transaction->candidate.generation, &err)) {
+			transaction_blame(transaction, "apply", "snapshot", step->name, err.text);
+			undo_begin(transaction);
+			return;
+		}
 		if (!step_has_snapshot(step))
 			continue;
 		if (!copy_job_start(transaction->options.loop, false, folder, paths, count,

@@ -63,7 +63,7 @@ static const struct hook_spec *hook_of(struct transaction *transaction,
 	if (!step_switches(step) || !step->to->run)
 		return NULL;
 	/* What comes before the switch is done where the switch is. */
-	if (transaction->hook_kind == HOOK_BEFORE && step->in_place)
+	if (transaction->hook_kind == HOOK_BEFORE && step->switched)
 		return NULL;
 	hook = &step->to->spec.change.hooks[transaction->hook_kind];
 	return hook->command_count > 0 && !is_done(transaction, step) ? hook : NULL;

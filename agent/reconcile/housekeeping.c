@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "fetch/fetch.h"
+#include "reconcile/in_place.h"
 #include "reconcile/tree.h"
 #include "state/packages.h"
 
@@ -42,8 +43,10 @@ static void clean_services(const struct content *current, struct arena *arena)
 	for (size_t i = 0; i < count; i++) {
 		if (!content_find(current, names[i])) {
 			tree_remove(names[i]);
+			in_place_forget(names[i], NULL);
 			continue;
 		}
+		in_place_forget(names[i], content_find(current, names[i]));
 		tree_drop_snapshots(names[i]);
 		tree_prune(names[i], KEEP_VERSIONS);
 	}

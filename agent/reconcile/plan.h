@@ -39,7 +39,7 @@ struct plan_step {
 	const struct content_service *to;   /* NULL: removed */
 	/* Filled in by the transaction. */
 	bool was_ready;
-	bool in_place; /* an agent that died had switched it already */
+	bool switched; /* an agent that died had switched it already */
 };
 
 struct plan {

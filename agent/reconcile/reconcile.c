@@ -292,23 +292,54 @@ void reconcile_begin(struct reconcile *reconcile)
 	arena_free(arena);
 }
 
-/*
- * During a change whose files are switched already, the service may run in its new shape. It is left
- * to the transaction then, which knows what to do with it.
- */
-static bool is_in_change(const struct journal *journal, const char *name)
+/* The content that the journal is about; false: there is no change under way, or nobody can tell. */
+static bool find_change(struct reconcile *reconcile, const struct journal *journal,
+			struct arena *arena, struct content *out)
 {
-	return journal->phase != JOURNAL_NONE && tree_is_on(name, journal->generation);
+	struct desired_record candidate;
+	struct error ignored = {0};
+	bool found = false;
+
+	return journal->phase != JOURNAL_NONE &&
+	       desired_find(reconcile->options.state, DESIRED_CANDIDATE, arena, &candidate, &found,
+			    &ignored) &&
+	       found &&
+	       content_decode(candidate.content, strlen(candidate.content), arena, out, &ignored);
+}
+
+/*
+ * During a change the service may run in its new shape, or be stopped while its files and data are
+ * half changed. It is left to the transaction then, which knows what to do with it.
+ */
+static bool is_in_change(struct reconcile *reconcile, const struct journal *journal,
+			 const struct content *change, const struct content_service *service)
+{
+	const struct content_service *next = change ? content_find(change, service->name) : NULL;
+	struct service_status status;
+
+	if (journal->phase == JOURNAL_NONE)
+		return false;
+	if (tree_is_on(service->name, journal->generation))
+		return true;
+	if (!change || (next && json_equal(next->json, service->json)))
+		return false;
+	return !supervisor_status(reconcile->options.supervisor, service->name, &status) ||
+	       status.pid == 0;
 }
 
 /* One that cannot be set must not keep the others from it. */
-static void set_services(struct reconcile *reconcile, const struct journal *journal)
+static void set_services(struct reconcile *reconcile, const struct journal *journal,
+			 struct arena *arena)
 {
+	struct content change;
+	bool known = find_change(reconcile, journal, arena, &change);
+
 	for (size_t i = 0; i < reconcile->current.service_count; i++) {
 		const struct content_service *service = &reconcile->current.services[i];
 		struct error err = {0};
 
-		if (content_is_agent(service) || is_in_change(journal, service->name) ||
+		if (content_is_agent(service) ||
+		    is_in_change(reconcile, journal, known ? &change : NULL, service) ||
 		    supervisor_set(reconcile->options.supervisor, &service->spec,
 				   reconcile->generation, &err))
 			continue;
@@ -351,7 +382,7 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 
 	if (ok) {
 		if (reconcile->has_current)
-			set_services(reconcile, &journal);
+			set_services(reconcile, &journal, arena);
 		reconcile_begin(reconcile);
 		/* With a change under way an unclaimed service may be one of its new ones. */
 		if (journal.phase == JOURNAL_NONE && !reconcile->unreadable &&

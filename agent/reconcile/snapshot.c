@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -59,6 +60,13 @@ bool snapshot_take(const char *folder, char *const *paths, size_t count, struct 
 	return ok;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat status;
+
+	return lstat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 /* The copy is made beside the target first, so that little time is spent without it. */
 static bool restore_item(struct arena *arena, const char *folder, size_t index, const char *path,
 			 struct error *err)
@@ -68,8 +76,10 @@ static bool restore_item(struct arena *arena, const char *folder, size_t index, 
 	if (file_exists(item_path(arena, folder, index, ".absent")))
 		return file_remove_tree(path, err);
 	if (!file_remove_tree(copy, err) ||
-	    !file_copy_tree(item_path(arena, folder, index, ""), copy, err) ||
-	    !file_remove_tree(path, err))
+	    !file_copy_tree(item_path(arena, folder, index, ""), copy, err))
+		return false;
+	/* A file makes way in one step; a folder cannot. */
+	if ((is_folder(path) || is_folder(copy)) && !file_remove_tree(path, err))
 		return false;
 	if (rename(copy, path) != 0)
 		return error_set_errno(err, ERR_UNAVAILABLE, errno, "could not rename %s", copy);
@@ -160,28 +170,45 @@ static bool spawn_job(struct copy_job *job, char *const *arguments, struct error
 	return true;
 }
 
-bool copy_job_start(struct loop *loop, bool restore, const char *folder, const char *const *paths,
-		    size_t count, void (*done)(const char *failure, void *arg), void *arg,
-		    struct copy_job **out, struct error *err)
+bool copy_job_run(struct loop *loop, const char *const *arguments,
+		  void (*done)(const char *failure, void *arg), void *arg, struct copy_job **out,
+		  struct error *err)
 {
 	struct copy_job *job = xcalloc(1, sizeof(*job));
 	struct arena *arena = arena_new();
-	char **arguments = arena_array(arena, count + 4, sizeof(*arguments));
+	size_t count = 0;
 
+	while (arguments[count])
+		count++;
+	char **argv = arena_array(arena, count + 2, sizeof(*argv));
+	argv[0] = arena_strdup(arena, "muster-agent");
+	for (size_t i = 0; i < count; i++)
+		argv[i + 1] = arena_strdup(arena, arguments[i]);
 	job->loop = loop;
 	job->done = done;
 	job->arg = arg;
-	arguments[0] = arena_strdup(arena, "muster-agent");
-	arguments[1] = arena_strdup(arena, restore ? "restore" : "snapshot");
-	arguments[2] = arena_strdup(arena, folder);
-	for (size_t i = 0; i < count; i++)
-		arguments[3 + i] = arena_strdup(arena, paths[i]);
-	bool ok = spawn_job(job, arguments, err);
+	bool ok = spawn_job(job, argv, err);
 	arena_free(arena);
 	if (ok)
 		*out = job;
 	else
 		free(job);
+	return ok;
+}
+
+bool copy_job_start(struct loop *loop, bool restore, const char *folder, const char *const *paths,
+		    size_t count, void (*done)(const char *failure, void *arg), void *arg,
+		    struct copy_job **out, struct error *err)
+{
+	struct arena *arena = arena_new();
+	const char **arguments = arena_array(arena, count + 3, sizeof(*arguments));
+
+	arguments[0] = restore ? "restore" : "snapshot";
+	arguments[1] = folder;
+	for (size_t i = 0; i < count; i++)
+		arguments[2 + i] = paths[i];
+	bool ok = copy_job_run(loop, arguments, done, arg, out, err);
+	arena_free(arena);
 	return ok;
 }
 

@@ -24,6 +24,11 @@ int snapshot_main(bool restore, int argc, char **argv);
 
 struct copy_job;
 
+/* Runs "muster-agent <arguments>" (NULL-terminated) as a child that says on stdout what went wrong. */
+MUST_CHECK bool copy_job_run(struct loop *loop, const char *const *arguments,
+			     void (*done)(const char *failure, void *arg), void *arg,
+			     struct copy_job **out, struct error *err);
+
 /* Runs the child; done(NULL) when it worked, else with the reason. The job is gone then. */
 MUST_CHECK bool copy_job_start(struct loop *loop, bool restore, const char *folder,
 			       const char *const *paths, size_t count,

@@ -1,21 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "reconcile/transaction_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "protocol/limits.h"
 #include "reconcile/failure.h"
+#include "reconcile/in_place.h"
+#include "reconcile/take_over.h"
 #include "state/packages.h"
+#include "telemetry/host.h"
 
 static void advance(void *arg)
 {
 	static void (*const PHASES[])(struct transaction *) = {
-		[PHASE_FETCH] = fetching_continue,   [PHASE_STOP] = apply_stop,
-		[PHASE_SNAPSHOT] = apply_snapshot,   [PHASE_HOOKS] = hooks_continue,
-		[PHASE_VERIFY] = apply_verify,	     [PHASE_UNDO_STOP] = undo_stop,
-		[PHASE_UNDO_RESTORE] = undo_restore, [PHASE_UNDO_VERIFY] = undo_verify,
+		[PHASE_FETCH] = fetching_continue, [PHASE_STOP] = apply_stop,
+		[PHASE_TAKE] = handover_continue,  [PHASE_SNAPSHOT] = apply_snapshot,
+		[PHASE_GIVE] = handover_continue,  [PHASE_UNDO_HAND] = handover_continue,
+		[PHASE_HOOKS] = hooks_continue,	   [PHASE_VERIFY] = apply_verify,
+		[PHASE_UNDO_STOP] = undo_stop,	   [PHASE_UNDO_RESTORE] = undo_restore,
+		[PHASE_UNDO_VERIFY] = undo_verify,
 	};
 	struct transaction *transaction = arg;
 
@@ -150,6 +156,39 @@ static bool check_releases(struct transaction *transaction, const char **service
 	return true;
 }
 
+/* What was given back is of the past, also when an agent died before it could forget it. */
+static void forget_originals(struct transaction *transaction)
+{
+	const struct content *from = transaction->options.from;
+
+	for (size_t i = 0; i < transaction->plan.count; i++)
+		in_place_forget(transaction->plan.steps[i].name,
+				from ? content_find(from, transaction->plan.steps[i].name) : NULL);
+}
+
+/* Two of a program that is to be adopted would fight over its files and ports. */
+static bool check_rivals(struct transaction *transaction, const char **service, struct error *err)
+{
+	for (size_t i = 0; i < transaction->plan.count; i++) {
+		const struct plan_step *step = &transaction->plan.steps[i];
+		const struct change_spec *change = step->to ? &step->to->spec.change : NULL;
+		pid_t rival;
+
+		if (step->action != PLAN_ADD || !step->to->run || !change->adopts ||
+		    change->take_over.unit || change->take_over.pid_file)
+			continue;
+		rival = take_over_rival(&step->to->spec);
+		if (rival == 0)
+			continue;
+		*service = step->name;
+		return error_set(err, ERR_CONFLICT,
+				 "%s runs already, outside of Muster, as process %d: stop it and "
+				 "keep it from starting, or name it in take_over of the manifest",
+				 step->to->spec.command[0], (int)rival);
+	}
+	return true;
+}
+
 static const char *code_of(const struct error *err)
 {
 	switch (err->code) {
@@ -184,7 +223,34 @@ static void resume_undo(struct transaction *transaction)
 	failure_read(transaction->journal.error, transaction->arena, &failure);
 	transaction_fail(transaction, &failure);
 	steps_look(transaction);
-	undo_begin(transaction);
+	undo_resume(transaction);
+}
+
+/*
+ * Of the whole change, in boot time. An agent that starts again in the middle keeps the deadline, as
+ * long as the machine has not: boot time means nothing to the next boot.
+ */
+static usec_t deadline_of(struct transaction *transaction)
+{
+	struct state *state = transaction->options.state;
+	usec_t fresh = clock_boottime() + transaction->to.deadline_ms * USEC_PER_MSEC;
+	char boot[BOOT_ID_SIZE], *kept = NULL;
+	struct error err = {0};
+	long long generation, until;
+
+	host_boot_id(boot);
+	if (transaction->journal.phase == JOURNAL_APPLYING &&
+	    state_get(state, "deadline", transaction->arena, &kept, &err) && kept &&
+	    strncmp(kept, boot, strlen(boot)) == 0 &&
+	    sscanf(kept + strlen(boot), " %lld %lld", &generation, &until) == 2 &&
+	    generation == transaction->candidate.generation && until < fresh)
+		return until;
+	const char *text =
+		arena_printf(transaction->arena, "%s %lld %lld", boot,
+			     (long long)transaction->candidate.generation, (long long)fresh);
+	if (!state_set(state, "deadline", text, &err))
+		log_warn("could not keep the deadline: %s", err.text);
+	return fresh;
 }
 
 static void begin(void *arg)
@@ -203,8 +269,18 @@ static void begin(void *arg)
 		log_debug("plan: %s service=%s",
 			  plan_action_name(transaction->plan.steps[i].action),
 			  transaction->plan.steps[i].name);
-	transaction->deadline = clock_boottime() + transaction->to.deadline_ms * USEC_PER_MSEC;
-	if (transaction->journal.phase == JOURNAL_ROLLING_BACK)
+	transaction->deadline = deadline_of(transaction);
+	if (transaction->journal.phase == JOURNAL_NONE) {
+		forget_originals(transaction);
+		if (!check_rivals(transaction, &service, &err)) {
+			transaction_blame(transaction, "prepare", "already_running", service,
+					  err.text);
+			transaction_refuse(transaction, false);
+			return;
+		}
+	}
+	if (transaction->journal.phase == JOURNAL_ROLLING_BACK ||
+	    transaction->journal.phase == JOURNAL_PUT_BACK)
 		resume_undo(transaction);
 	else
 		fetching_begin(transaction);

@@ -14,11 +14,14 @@ enum phase {
 	PHASE_BEGIN,
 	PHASE_FETCH,
 	PHASE_STOP,
+	PHASE_TAKE, /* over from programs that were there before */
 	PHASE_SNAPSHOT,
 	PHASE_HOOKS, /* before the switch, and again after the gate */
+	PHASE_GIVE,  /* back to them */
 	PHASE_VERIFY,
 	PHASE_UNDO_STOP,
 	PHASE_UNDO_RESTORE,
+	PHASE_UNDO_HAND,
 	PHASE_UNDO_VERIFY,
 	PHASE_ENDED,
 };
@@ -57,6 +60,7 @@ struct transaction {
 
 	struct copy_job *copy;
 	size_t copy_index;	  /* step whose snapshot is being copied */
+	size_t hand_index;	  /* step whose program is being taken over or given back */
 	char reason[512];	  /* what the gate waits for */
 	int undo_tries;		  /* of what failed while it was put back */
 	const char *undo_problem; /* why not everything could be put back, or NULL */
@@ -125,8 +129,18 @@ void agent_step_blame(struct transaction *transaction, const struct plan_step *s
 /* Does the agent run that ran before? One on trial makes way. */
 bool agent_step_is_back(struct transaction *transaction);
 
+/* handover.c: phase is PHASE_TAKE, PHASE_GIVE or PHASE_UNDO_HAND. */
+void handover_begin(struct transaction *transaction, enum phase phase);
+void handover_continue(struct transaction *transaction);
+
 /* undo.c: begins to put everything back; the failure says why. */
 void undo_begin(struct transaction *transaction);
+/* Goes on where the journal says that an agent before us was. */
+void undo_resume(struct transaction *transaction);
 void undo_stop(struct transaction *transaction);
 void undo_restore(struct transaction *transaction);
+/* Starts what ran before; everything else is back. */
+void undo_start(struct transaction *transaction);
 void undo_verify(struct transaction *transaction);
+/* The rollback itself has a problem: it goes on, so that as much as can be runs again. */
+void undo_note(struct transaction *transaction, const char *service, const char *text);

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "protocol/limits.h"
+#include "reconcile/in_place.h"
 
 enum { MAX_PATH = 1024, MAX_GENERATIONS = 256 };
 
@@ -27,6 +28,11 @@ static bool path_of(char out[MAX_PATH], const char *name, const char *rest)
 const char *tree_snapshot_path(struct arena *arena, const char *name, int64_t generation)
 {
 	return arena_printf(arena, "services/%s/%lld/snapshot", name, (long long)generation);
+}
+
+const char *tree_replaced_path(struct arena *arena, const char *name, int64_t generation)
+{
+	return arena_printf(arena, "services/%s/%lld/replaced", name, (long long)generation);
 }
 
 /* Whose the files are: the service's user when it has one and we may give them away. */
@@ -44,8 +50,8 @@ static bool find_owner(const struct content_service *service, uid_t *uid, gid_t 
 	return true;
 }
 
-static bool write_file(const char *path, const struct content_service *service, mode_t mode,
-		       const char *data, size_t size, struct error *err)
+bool tree_write_file(const char *path, const struct content_service *service, mode_t mode,
+		     const void *data, size_t size, struct error *err)
 {
 	CLEANUP(fd_cleanup)
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -76,7 +82,7 @@ static bool write_files(const struct content_service *service, const struct cont
 			return false;
 		*slash = '/';
 		const char *data = spec_expand_file(arena, &input, file->data, file->size, &size);
-		if (!write_file(path, service, file->mode, data, size, err))
+		if (!tree_write_file(path, service, file->mode, data, size, err))
 			return false;
 	}
 	return true;
@@ -253,10 +259,15 @@ void tree_drop_snapshots(const char *name)
 	struct arena *arena = arena_new();
 
 	for (size_t i = 0; i < count; i++) {
-		const char *path = tree_snapshot_path(arena, name, generations[i]);
+		const char *const paths[] = {
+			tree_snapshot_path(arena, name, generations[i]),
+			tree_replaced_path(arena, name, generations[i]),
+		};
 
-		remove_or_log(path);
-		remove_or_log(arena_printf(arena, "%s.tmp", path));
+		for (size_t j = 0; j < ARRAY_SIZE(paths); j++) {
+			remove_or_log(paths[j]);
+			remove_or_log(arena_printf(arena, "%s.tmp", paths[j]));
+		}
 	}
 	arena_free(arena);
 }
@@ -290,8 +301,7 @@ void tree_find_drift(const struct content_service *service, const struct content
 	for (size_t i = 0; service->config && i < service->config->file_count; i++) {
 		const struct content_file *file = &service->config->files[i];
 		struct arena *scratch = arena_new();
-		const char *path = arena_printf(scratch, "services/%s/current/config/%s",
-						service->name, file->path);
+		const char *path = in_place_path(scratch, service, file);
 		size_t size;
 		const char *data = spec_expand_file(scratch, &input, file->data, file->size, &size);
 

@@ -43,5 +43,12 @@ void tree_remove(const char *name);
 void tree_find_drift(const struct content_service *service, const struct content_place *place,
 		     struct arena *arena, const char *const **drift_files, size_t *count);
 
+/* Writes a new file, synced; it belongs to the user of the service if that can be. */
+MUST_CHECK bool tree_write_file(const char *path, const struct content_service *service,
+				mode_t mode, const void *data, size_t size, struct error *err);
+
+/* "services/<name>/<generation>/replaced": what the change found at paths of their own. */
+const char *tree_replaced_path(struct arena *arena, const char *name, int64_t generation);
+
 /* "services/<name>/<generation>/snapshot" in the arena. */
 const char *tree_snapshot_path(struct arena *arena, const char *name, int64_t generation);

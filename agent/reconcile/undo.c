@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "protocol/limits.h"
 #include "reconcile/failure.h"
+#include "reconcile/in_place.h"
 #include "reconcile/transaction_internal.h"
 #include "reconcile/tree.h"
 
@@ -17,9 +18,27 @@ static bool stops(const struct plan_step *step)
 	return step->action == PLAN_ADD || step->action == PLAN_RESTART;
 }
 
-void undo_begin(struct transaction *transaction)
+static void set_deadline(struct transaction *transaction)
 {
 	int64_t limit_ms = transaction->to.deadline_ms / 2;
+
+	if (limit_ms < MIN_UNDO_MS)
+		limit_ms = MIN_UNDO_MS;
+	transaction->deadline = clock_boottime() + limit_ms * USEC_PER_MSEC;
+}
+
+void undo_resume(struct transaction *transaction)
+{
+	if (transaction->journal.phase == JOURNAL_ROLLING_BACK) {
+		undo_begin(transaction);
+		return;
+	}
+	set_deadline(transaction);
+	undo_start(transaction);
+}
+
+void undo_begin(struct transaction *transaction)
+{
 	struct error err = {0};
 
 	transaction->journal.phase = JOURNAL_ROLLING_BACK;
@@ -38,9 +57,7 @@ void undo_begin(struct transaction *transaction)
 		    !supervisor_stop(transaction->options.supervisor, step->name, &err))
 			log_debug("not stopped: %s service=%s", err.text, step->name);
 	}
-	if (limit_ms < MIN_UNDO_MS)
-		limit_ms = MIN_UNDO_MS;
-	transaction->deadline = clock_boottime() + limit_ms * USEC_PER_MSEC;
+	set_deadline(transaction);
 	transaction_enter(transaction, PHASE_UNDO_STOP);
 }
 
@@ -68,8 +85,7 @@ static void end_undo(struct transaction *transaction, enum result_state state)
 								 : TRANSACTION_ROLLBACK_FAILED);
 }
 
-/* The rollback itself has a problem: it goes on, so that as much as can be runs again. */
-static void note_problem(struct transaction *transaction, const char *service, const char *text)
+void undo_note(struct transaction *transaction, const char *service, const char *text)
 {
 	log_error("rollback failed: %s service=%s", text, service);
 	if (transaction->undo_problem)
@@ -113,10 +129,15 @@ static bool try_again(struct transaction *transaction, const char *service, cons
 	return true;
 }
 
-static void start_old(struct transaction *transaction)
+void undo_start(struct transaction *transaction)
 {
+	struct error journal = {0};
 	bool failed = false;
 
+	/* From here on the old services change their data again: it must not be restored twice. */
+	transaction->journal.phase = JOURNAL_PUT_BACK;
+	if (!journal_update(transaction->options.state, &transaction->journal, &journal))
+		log_error("could not write the journal: %s", journal.text);
 	/* Removed services come first in the plan, so what depends on them finds them. */
 	for (size_t i = 0; i < transaction->plan.count; i++) {
 		const struct plan_step *step = &transaction->plan.steps[i];
@@ -126,7 +147,7 @@ static void start_old(struct transaction *transaction)
 			continue;
 		failed = true;
 		if (transaction->undo_tries >= MAX_TRIES)
-			note_problem(transaction, step->name, err.text);
+			undo_note(transaction, step->name, err.text);
 		else
 			log_warn("could not put back: %s service=%s", err.text, step->name);
 	}
@@ -145,7 +166,7 @@ static void restore_ended(const char *failure, void *arg)
 	if (failure && try_again(transaction, name, failure))
 		return;
 	if (failure)
-		note_problem(transaction, name, failure);
+		undo_note(transaction, name, failure);
 	transaction->copy_index++;
 	transaction_wait(transaction, 0);
 }
@@ -163,6 +184,11 @@ void undo_restore(struct transaction *transaction)
 		size_t count;
 		const char *const *paths = step_snapshot_paths(step, &count);
 
+		if (!in_place_restore(step, transaction->candidate.generation, &err)) {
+			if (try_again(transaction, step->name, err.text))
+				return;
+			undo_note(transaction, step->name, err.text);
+		}
 		if (!step_has_snapshot(step) || !file_exists(folder))
 			continue;
 		if (copy_job_start(transaction->options.loop, true, folder, paths, count,
@@ -170,9 +196,9 @@ void undo_restore(struct transaction *transaction)
 			return;
 		if (try_again(transaction, step->name, err.text))
 			return;
-		note_problem(transaction, step->name, err.text);
+		undo_note(transaction, step->name, err.text);
 	}
-	start_old(transaction);
+	handover_begin(transaction, PHASE_UNDO_HAND);
 }
 
 /* Is the service as it was before the change? One that was ill then may be ill again. */
@@ -195,6 +221,16 @@ static bool is_back(struct transaction *transaction, const struct plan_step *ste
 	return known && status.ready && status.ready_for_ms >= transaction->to.gate_ms;
 }
 
+/* It was well before and will not become so by itself: waiting is of no use. */
+static bool is_lost(struct transaction *transaction, const struct plan_step *step)
+{
+	struct service_status status;
+
+	return step->was_ready && step->action != PLAN_ADD && step->from->run &&
+	       supervisor_status(transaction->options.supervisor, step->name, &status) &&
+	       (status.state == SERVICE_HELD || status.state == SERVICE_FAILED);
+}
+
 void undo_verify(struct transaction *transaction)
 {
 	bool late = clock_boottime() > transaction->deadline;
@@ -205,9 +241,9 @@ void undo_verify(struct transaction *transaction)
 
 		if (step->action == PLAN_KEEP || is_back(transaction, step, &reason))
 			continue;
-		if (late) {
-			note_problem(transaction, step->name,
-				     reason && reason[0] ? reason : "not ready");
+		if (late || is_lost(transaction, step)) {
+			undo_note(transaction, step->name,
+				  reason && reason[0] ? reason : "not ready");
 			continue;
 		}
 		transaction_wait(transaction, LOOK_AGAIN_MS);

@@ -10,7 +10,8 @@ static const char *const SLOT_NAMES[] = {
 	[DESIRED_CURRENT] = "current", [DESIRED_CANDIDATE] = "candidate", [DESIRED_NEXT] = "next"};
 static const char *const PHASE_NAMES[] = {[JOURNAL_NONE] = "none",
 					  [JOURNAL_APPLYING] = "applying",
-					  [JOURNAL_ROLLING_BACK] = "rolling_back"};
+					  [JOURNAL_ROLLING_BACK] = "rolling_back",
+					  [JOURNAL_PUT_BACK] = "put_back"};
 
 bool desired_find(struct state *state, enum desired_slot slot, struct arena *arena,
 		  struct desired_record *out, bool *found, struct error *err)
@@ -181,6 +182,15 @@ bool verdict_insert(struct state *state, const char *digest, const struct verdic
 	return state_end(state, ok, err);
 }
 
+/* A word of another agent's making: the change begins, and is judged, anew. */
+static enum journal_phase phase_of(const char *word)
+{
+	for (size_t i = JOURNAL_APPLYING; word && i < ARRAY_SIZE(PHASE_NAMES); i++)
+		if (strcmp(word, PHASE_NAMES[i]) == 0)
+			return (enum journal_phase)i;
+	return JOURNAL_APPLYING;
+}
+
 bool journal_find(struct state *state, struct arena *arena, struct journal *out, struct error *err)
 {
 	static const char SQL[] = "SELECT generation, digest, phase, attempts, error FROM journal";
@@ -191,13 +201,9 @@ bool journal_find(struct state *state, struct arena *arena, struct journal *out,
 		return false;
 	memset(out, 0, sizeof(*out));
 	if (row) {
-		const char *phase = sql_text(statement, 2, arena);
-
 		out->generation = sqlite3_column_int64(statement, 0);
 		out->digest = sql_text(statement, 1, arena);
-		out->phase = strcmp(phase, PHASE_NAMES[JOURNAL_ROLLING_BACK]) == 0
-				     ? JOURNAL_ROLLING_BACK
-				     : JOURNAL_APPLYING;
+		out->phase = phase_of(sql_text(statement, 2, arena));
 		out->attempts = sqlite3_column_int(statement, 3);
 		out->error = sql_text(statement, 4, arena);
 	}

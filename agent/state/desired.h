@@ -30,7 +30,12 @@ struct verdict {
 	const char *error; /* JSON text or NULL */
 };
 
-enum journal_phase { JOURNAL_NONE, JOURNAL_APPLYING, JOURNAL_ROLLING_BACK };
+enum journal_phase {
+	JOURNAL_NONE,
+	JOURNAL_APPLYING,
+	JOURNAL_ROLLING_BACK,
+	JOURNAL_PUT_BACK, /* files and data are as before; what ran may run again */
+};
 
 struct journal {
 	enum journal_phase phase;
