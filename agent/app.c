@@ -17,7 +17,7 @@
 #include "upgrade/watch.h"
 #include "verbs.h"
 
-enum { FAREWELL_MS = 1000 };
+enum { FAREWELL_MS = 1000, TIME_WITHIN_MS = 2000 };
 
 bool app_enter_folder(const struct config *config, struct error *err)
 {
@@ -48,6 +48,8 @@ static void link_connected(void *arg)
 {
 	struct app *app = arg;
 
+	if (trusted_time_wants_answer(&app->time))
+		link_hold(app->link, TIME_WITHIN_MS);
 	hello_send(app);
 	health_send(app);
 }
@@ -60,6 +62,14 @@ static void link_received(enum channel channel, const void *payload, size_t size
 		reconcile_receive_desired(app->reconcile, payload, size);
 	else
 		reconcile_receive_command(app->reconcile, payload, size);
+}
+
+static void time_answered(void *arg)
+{
+	struct app *app = arg;
+
+	if (app->link)
+		link_release(app->link);
 }
 
 /* A hello makes the server look whether we have what we should. */
@@ -197,6 +207,7 @@ static bool make_reconcile(struct app *app, struct error *err)
 		.keys = app->identity.signing_keys,
 		.key_count = app->identity.signing_key_count,
 		.resend = ask_again,
+		.timed = time_answered,
 		.arg = app,
 	};
 
@@ -230,6 +241,8 @@ static void make_link(struct app *app)
 		.key_file = IDENTITY_KEY_FILE,
 		.reconnect_min_ms = app->config->reconnect_min_ms,
 		.reconnect_max_ms = app->config->reconnect_max_ms,
+		.catchup_rate_bytes = app->config->catchup_rate_bytes,
+		.catchup_spread_ms = app->config->catchup_spread_ms,
 		.connected = link_connected,
 		.received = link_received,
 		.arg = app,

@@ -20,6 +20,8 @@ struct config {
 	int64_t reconnect_min_ms;
 	int64_t reconnect_max_ms;
 	int64_t spool_bytes;
+	int64_t catchup_rate_bytes;
+	int64_t catchup_spread_ms;
 	int64_t log_interval_ms;
 	int64_t log_segment_bytes;
 	int64_t log_segment_count;

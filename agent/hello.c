@@ -33,6 +33,8 @@ void hello_send(struct app *app)
 		.digest = reconcile_digest(app->reconcile),
 	};
 
+	if (trusted_time_wants_answer(&app->time))
+		hello.ask_time = trusted_time_ask(&app->time);
 	gethostname(hostname, sizeof(hostname) - 1);
 	host_boot_id(boot_id);
 	if (!spool_epoch(app->state, epoch, &err) ||

@@ -80,6 +80,9 @@ static void drop(struct link *link)
 	unwatch(link);
 	loop_timer_cancel(link->options.loop, link->tick_timer);
 	link->tick_timer = 0;
+	loop_timer_cancel(link->options.loop, link->pace_timer);
+	link->pace_timer = 0;
+	link->held_until = 0;
 	if (link->client)
 		mosquitto_destroy(link->client);
 	link->client = NULL;
@@ -283,6 +286,17 @@ void link_wake(struct link *link)
 {
 	if (link->online && !link->wake_timer)
 		link->wake_timer = loop_timer_set(link->options.loop, 0, wake, link);
+}
+
+void link_hold(struct link *link, int64_t delay_ms)
+{
+	link->held_until = clock_boottime() + delay_ms * USEC_PER_MSEC;
+}
+
+void link_release(struct link *link)
+{
+	link->held_until = 0;
+	link_wake(link);
 }
 
 bool link_send(struct link *link, enum channel channel, const char *text)

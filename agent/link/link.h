@@ -31,6 +31,8 @@ struct link_options {
 	const char *key_file;
 	int64_t reconnect_min_ms;
 	int64_t reconnect_max_ms;
+	int64_t catchup_rate_bytes; /* of one stream per second after a time offline; 0: no limit */
+	int64_t catchup_spread_ms;  /* logs and events begin within this time, by chance */
 	/* The broker has accepted us (or the epoch has changed): say hello. */
 	void (*connected)(void *arg);
 	/* A desired or command message of at most LIMIT_DOWN_MESSAGE bytes. */
@@ -54,6 +56,13 @@ const char *link_reason(const struct link *link);
 
 /* Publishes a message that is not of a stream, text as it is. False when not online. */
 bool link_publish(struct link *link, enum channel channel, const char *text);
+
+/*
+ * Keeps the streams back until link_release, at most for delay_ms: until it is known what time it is,
+ * so that times can be put right. Ends with the connection.
+ */
+void link_hold(struct link *link, int64_t delay_ms);
+void link_release(struct link *link);
 
 /* Something was added to the spool. */
 void link_wake(struct link *link);

@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "link/link.h"
+#include "link/pace.h"
 #include "link/window.h"
 #include "state/spool.h"
 
@@ -24,6 +25,9 @@ struct link {
 	uint64_t wake_timer;
 	char epoch[SPOOL_EPOCH_SIZE];
 	struct window windows[CHANNEL_COUNT];
+	struct pace paces[CHANNEL_COUNT];
+	usec_t held_until;   /* boot time; 0: the streams are not kept back */
+	uint64_t pace_timer; /* the next paced message is due */
 	struct arena *arena; /* of one send or one message */
 	usec_t served;	     /* boot time of the first acknowledgement, 0: none */
 	char reason[200];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "base/crypto.h"
 #include "base/log.h"
 #include "link/link_internal.h"
 #include "protocol/limits.h"
@@ -10,8 +11,18 @@
 static const enum channel ORDER[] = {CHANNEL_REPORTED, CHANNEL_RESULT, CHANNEL_EVENTS,
 				     CHANNEL_LOGS};
 
+/* How a change went must not wait behind a drawn delay; bulk may. */
+static bool may_be_delayed(enum channel stream)
+{
+	return stream == CHANNEL_LOGS || stream == CHANNEL_EVENTS;
+}
+
 bool streams_connect(struct link *link, struct error *err)
 {
+	int64_t delay_ms =
+		link->options.catchup_spread_ms > 0
+			? (int64_t)random_below((uint64_t)link->options.catchup_spread_ms + 1)
+			: 0;
 	usec_t now = clock_boottime();
 
 	if (!spool_epoch(link->options.state, link->epoch, err))
@@ -22,8 +33,37 @@ bool streams_connect(struct link *link, struct error *err)
 		if (!spool_counters(link->options.state, ORDER[i], &counters, err))
 			return false;
 		window_connect(&link->windows[ORDER[i]], counters.acked, now);
+		pace_connect(&link->paces[ORDER[i]], link->options.catchup_rate_bytes,
+			     counters.acked, counters.produced,
+			     may_be_delayed(ORDER[i]) ? delay_ms : 0, now);
 	}
 	return true;
+}
+
+static void pace_due(void *arg)
+{
+	struct link *link = arg;
+
+	link->pace_timer = 0;
+	if (link->online)
+		streams_send(link);
+}
+
+/* Comes back after wait_ms, or earlier. */
+static void come_back(struct link *link, int64_t wait_ms)
+{
+	if (!link->pace_timer)
+		link->pace_timer = loop_timer_set(link->options.loop, wait_ms, pace_due, link);
+}
+
+static bool is_paced(struct link *link, enum channel stream)
+{
+	int64_t wait_ms = pace_wait_ms(&link->paces[stream], link->windows[stream].sent + 1,
+				       clock_boottime());
+
+	if (wait_ms > 0)
+		come_back(link, wait_ms);
+	return wait_ms > 0;
 }
 
 /* Sends the next message of a stream; false when there is nothing more to do for it. */
@@ -35,7 +75,7 @@ static bool send_next(struct link *link, enum channel stream)
 	usec_t correction;
 	bool found = false;
 
-	if (!window_has_room(window))
+	if (!window_has_room(window) || is_paced(link, stream))
 		return false;
 	arena_reset(link->arena);
 	if (!spool_next(link->options.state, stream, window->sent, link->arena, &message, &found,
@@ -51,12 +91,19 @@ static bool send_next(struct link *link, enum channel stream)
 				      correction);
 	if (!link_send(link, stream, text))
 		return false;
+	pace_spend(&link->paces[stream], message.seq, (int64_t)strlen(text));
 	window_mark_sent(window, message.seq, clock_boottime());
 	return true;
 }
 
 void streams_send(struct link *link)
 {
+	usec_t now = clock_boottime();
+
+	if (now < link->held_until) {
+		come_back(link, (link->held_until - now) / USEC_PER_MSEC + 1);
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_SIZE(ORDER); i++)
 		/* What the socket does not take now would only fill our memory. */
 		while (link->online && !mosquitto_want_write(link->client))

@@ -9,6 +9,7 @@ void window_connect(struct window *window, int64_t acked, usec_t now)
 	window->acked = acked;
 	window->sent = acked;
 	window->floor = acked;
+	window->retries = 0;
 	window->progress = now;
 }
 
@@ -32,6 +33,7 @@ enum window_ack window_acknowledge(struct window *window, int64_t upto, int64_t 
 	if (upto > window->acked) {
 		window->acked = upto;
 		window->floor = upto;
+		window->retries = 0;
 		window->progress = now;
 		if (window->sent < upto)
 			window->sent = upto;
@@ -48,8 +50,12 @@ enum window_ack window_acknowledge(struct window *window, int64_t upto, int64_t 
 
 bool window_retry(struct window *window, usec_t now)
 {
-	if (window->sent == window->acked || now - window->progress < WINDOW_PATIENCE)
+	usec_t patience = WINDOW_PATIENCE << window->retries;
+
+	if (window->sent == window->acked || now - window->progress < patience)
 		return false;
+	if (window->retries < WINDOW_MAX_DOUBLINGS)
+		window->retries++;
 	window->sent = window->acked;
 	window->progress = now;
 	return true;

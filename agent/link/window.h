@@ -3,7 +3,8 @@
  * How far one stream has been sent and acknowledged. Pure: the caller gives the time and does the
  * sending. At most LIMIT_STREAM_WINDOW sequence numbers are on their way; without an
  * acknowledgement for WINDOW_PATIENCE everything is sent again, since the broker's PUBACK says
- * nothing about the server.
+ * nothing about the server. The patience doubles each time, since a server that is behind does not
+ * catch up by being told everything again.
  */
 #pragma once
 
@@ -14,11 +15,13 @@
 #include "base/compiler.h"
 
 #define WINDOW_PATIENCE (10 * USEC_PER_SEC)
+#define WINDOW_MAX_DOUBLINGS 5
 
 struct window {
 	int64_t acked;	 /* the server has everything up to here */
 	int64_t sent;	 /* last sent in this connection, or acked */
 	int64_t floor;	 /* what the server last said to have: less than acked after it lost data */
+	int retries;	 /* since the last acknowledgement */
 	usec_t progress; /* boot time of the last acknowledgement or first send */
 };
 

@@ -101,6 +101,18 @@ static void answer(struct reconcile *reconcile, const struct msg_command *comman
 			       command->service, data, "%s failed: %s", command->kind, err->text);
 }
 
+/* The server's answer to a question in hello. Its word makes it good once; nothing is told of it. */
+static void take_time(struct reconcile *reconcile, const struct msg_command *command)
+{
+	const char *word = json_string_value(json_object_get(command->args, "ask_time"));
+	struct error err = {0};
+
+	if (!trusted_time_answer(reconcile->options.time, word ? word : "", command->issued, &err))
+		log_debug("ignoring a time: %s", err.text);
+	else if (reconcile->options.timed)
+		reconcile->options.timed(reconcile->options.arg);
+}
+
 void reconcile_receive_command(struct reconcile *reconcile, const void *payload, size_t size)
 {
 	struct arena *arena = arena_new();
@@ -110,6 +122,8 @@ void reconcile_receive_command(struct reconcile *reconcile, const void *payload,
 
 	if (!open_command(reconcile, payload, size, arena, &command, &err)) {
 		reconcile_refuse(reconcile, "command.refused", "a command", err.text);
+	} else if (strcmp(command.kind, "time") == 0) {
+		take_time(reconcile, &command);
 	} else if (!trusted_time_learn(reconcile->options.time, command.issued, &err) ||
 		   !command_insert(reconcile->options.state, command.id, command.expires,
 				   trusted_time_now(reconcile->options.time), &known, &err)) {

@@ -31,6 +31,8 @@ struct reconcile_options {
 	size_t key_count;
 	/* Ask the server for the desired state again. */
 	void (*resend)(void *arg);
+	/* The question of trusted_time_ask was answered; may be NULL. */
+	void (*timed)(void *arg);
 	void *arg;
 };
 

@@ -38,6 +38,7 @@ static const struct field HELLO_FIELDS[] = {
 	FIELD_INT64(struct msg_hello, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_hello, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_OBJECT(struct msg_hello, streams, FIELD_REQUIRED, STREAMS_FIELDS),
+	FIELD_STRING(struct msg_hello, ask_time, 0, 16),
 	FIELD_END,
 };
 
@@ -122,8 +123,8 @@ static const struct field COMMAND_FIELDS[] = {
 	FIELD_END,
 };
 
-static const char *const COMMAND_KINDS[] = {"restart",	 "start",  "stop",
-					    "log_level", "resend", NULL};
+static const char *const COMMAND_KINDS[] = {"restart", "start", "stop", "log_level",
+					    "resend",  "time",	NULL};
 
 bool message_parse(const void *bytes, size_t size, size_t max_size, struct arena *arena,
 		   json_t **out, struct error *err)

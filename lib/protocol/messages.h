@@ -97,6 +97,7 @@ struct msg_hello {
 	struct msg_streams {
 		int64_t reported, logs, events, result; /* last seq produced */
 	} streams;
+	const char *ask_time; /* a word that the command "time" shall repeat, or NULL */
 };
 
 struct msg_package {

@@ -95,6 +95,11 @@ static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 
 	time_format(ctx->now, at);
 	if (ctx->now > command_expiry(item->created_at)) {
+		const char *kind = json_string_value(json_object_get(item->payload, "kind"));
+
+		/* Nobody has asked for it but the node, which asks again. */
+		if (kind != NULL && strcmp(kind, "time") == 0)
+			return VERDICT_DONE;
 		json_auto_t *events =
 			json_pack("[{s:s, s:s, s:O?, s:s, s:s, s:s, s:s}]", "project_id",
 				  item->project_id, "node_id", item->node_id, "service",

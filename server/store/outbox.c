@@ -37,6 +37,15 @@ static const char OUTBOX_INSERT_DESIRED[] =
 	" AND NOT EXISTS (SELECT FROM outbox o WHERE o.node_id = n.id AND o.kind = 'desired'"
 	"  AND o.lease_until IS NULL)";
 
+static const char OUTBOX_REPLACE_DELETE[] =
+	"DELETE FROM outbox o USING json_to_recordset($2::json) AS r (node_id text)"
+	" WHERE o.node_id = r.node_id AND o.kind = 'command' AND o.payload->>'kind' = $1"
+	" AND o.lease_until IS NULL";
+
+static const char OUTBOX_REPLACE_INSERT[] =
+	"INSERT INTO outbox (kind, node_id, payload) SELECT 'command', r.node_id, r.payload"
+	" FROM json_to_recordset($1::json) AS r (node_id text, payload jsonb)";
+
 static const char OUTBOX_COUNT[] = "SELECT count(*) FROM outbox";
 
 bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_item **out,
@@ -95,6 +104,17 @@ bool outbox_insert_desired(struct ctx *ctx, const char *const *node_ids, size_t 
 {
 	return db_exec(ctx->db, OUTBOX_INSERT_DESIRED, DB_ARGS(db_texts(node_ids, count)), NULL,
 		       err) &&
+	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
+}
+
+bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *rows,
+			     struct error *err)
+{
+	if (json_array_size(rows) == 0)
+		return true;
+	return db_exec(ctx->db, OUTBOX_REPLACE_DELETE, DB_ARGS(db_text(kind), db_json(rows)), NULL,
+		       err) &&
+	       db_exec(ctx->db, OUTBOX_REPLACE_INSERT, DB_ARGS(db_json(rows)), NULL, err) &&
 	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
 }
 

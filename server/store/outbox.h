@@ -49,5 +49,10 @@ MUST_CHECK bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item,
 MUST_CHECK bool outbox_insert_desired(struct ctx *ctx, const char *const *node_ids, size_t count,
 				      struct error *err);
 
+/* Puts a command into the outbox for each row [{node_id, payload}], in the place of one of the same kind
+ * that still waits for the node, and wakes it. Borrowed. */
+MUST_CHECK bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *rows,
+					struct error *err);
+
 /* Rows that wait, for the gauge. */
 MUST_CHECK bool outbox_count(struct ctx *ctx, int64_t *count, struct error *err);

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/id.h"
+
 static json_t *time_json(usec_t at)
 {
 	char text[TIME_TEXT_SIZE];
@@ -20,6 +22,15 @@ json_t *row_hello(const struct msg_hello *hello, const char *node_id)
 			 hello->agent_version, "platform", hello->platform, "hostname",
 			 hello->hostname, "boot_id", hello->boot_id, "protocol", hello->protocol,
 			 "epoch", hello->epoch);
+}
+
+json_t *row_time(const struct msg_hello *hello, const char *node_id)
+{
+	char id[ID_SIZE];
+
+	id_random(id, "t");
+	return json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "node_id", node_id, "payload", "id", id,
+			 "kind", "time", "args", "ask_time", hello->ask_time);
 }
 
 json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health)

@@ -9,6 +9,9 @@
 
 json_t *row_hello(const struct msg_hello *hello, const char *node_id);
 
+/* The command that answers the question in a hello; when it is sealed, it says the time. */
+json_t *row_time(const struct msg_hello *hello, const char *node_id);
+
 /* health: borrowed, or NULL. */
 json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health);
 

@@ -310,7 +310,7 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 /* --- writing --- */
 
 struct sets {
-	json_t *hellos, *beats, *presences, *generations, *services;
+	json_t *hellos, *times, *beats, *presences, *generations, *services;
 	const char **begun_ids, **reported_ids, **behind_ids;
 	size_t begun_count, reported_count, behind_count;
 };
@@ -319,6 +319,7 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 {
 	*sets = (struct sets){
 		.hellos = json_keep(json_array(), arena),
+		.times = json_keep(json_array(), arena),
 		.beats = json_keep(json_array(), arena),
 		.presences = json_keep(json_array(), arena),
 		.generations = json_keep(json_array(), arena),
@@ -344,6 +345,8 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 
 	if (said->hello != NULL) {
 		json_array_append_new(sets->hellos, row_hello(said->hello, id));
+		if (said->hello->ask_time != NULL)
+			json_array_append_new(sets->times, row_time(said->hello, id));
 	}
 	if (said->begins)
 		sets->begun_ids[sets->begun_count++] = id;
@@ -408,8 +411,8 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	       health_jump(ctx, sets.behind_ids, sets.behind_count, err) &&
 	       (sets.behind_count == 0 ||
 		outbox_insert_desired(ctx, sets.behind_ids, sets.behind_count, err)) &&
-	       tell(ctx, taking, err) && events_insert(ctx, taking->events, err) &&
-	       logs_insert(ctx, taking->logs, err) &&
+	       outbox_replace_commands(ctx, "time", sets.times, err) && tell(ctx, taking, err) &&
+	       events_insert(ctx, taking->events, err) && logs_insert(ctx, taking->logs, err) &&
 	       streams_save(ctx, taking->places, taking->place_count, err) &&
 	       (sets.begun_count == 0 ||
 		streams_prune(ctx, sets.begun_ids, sets.begun_count, err)) &&

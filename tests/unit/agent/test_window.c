@@ -38,6 +38,30 @@ static void sends_again_after_silence_and_reconnect(void **state)
 	assert_int_equal(window.sent, 1);
 }
 
+/* A server that is behind is not told everything again every ten seconds. */
+static void grows_patient_until_an_answer_comes(void **state)
+{
+	struct window window;
+	usec_t now = 0, waited = 0;
+
+	(void)state;
+	window_connect(&window, 0, 0);
+	for (int i = 0; i < 8; i++) {
+		usec_t begin = now;
+
+		window_mark_sent(&window, 1, now);
+		while (!window_retry(&window, now))
+			now += USEC_PER_SEC;
+		assert_true(now - begin >= waited);
+		waited = now - begin;
+	}
+	assert_int_equal(waited, WINDOW_PATIENCE << WINDOW_MAX_DOUBLINGS);
+	window_mark_sent(&window, 1, now);
+	assert_int_equal(window_acknowledge(&window, 1, 2, now), WINDOW_ACK_PROGRESS);
+	window_mark_sent(&window, 2, now);
+	assert_true(window_retry(&window, now + WINDOW_PATIENCE));
+}
+
 static void closes_the_gap_when_the_server_has_forgotten(void **state)
 {
 	struct window window;
@@ -103,6 +127,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sends_no_more_than_the_window),
 		cmocka_unit_test(sends_again_after_silence_and_reconnect),
+		cmocka_unit_test(grows_patient_until_an_answer_comes),
 		cmocka_unit_test(closes_the_gap_when_the_server_has_forgotten),
 		cmocka_unit_test(keeps_the_gap_marker_of_the_spool),
 		cmocka_unit_test(notices_a_server_that_has_more),
