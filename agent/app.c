@@ -51,6 +51,7 @@ static void link_connected(void *arg)
 	if (trusted_time_wants_answer(&app->time))
 		link_hold(app->link, TIME_WITHIN_MS);
 	hello_send(app);
+	health_tell_all(app);
 	health_send(app);
 }
 

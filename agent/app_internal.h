@@ -19,6 +19,16 @@ struct health_meter {
 	struct cpu_meter cpu;
 };
 
+/* The last full health message: while all is about the same, a beat suffices. */
+struct health_told {
+	usec_t at; /* boot time, 0: none on this connection */
+	char digest[SHA256_HEX_SIZE];
+	struct msg_host host;
+	int64_t clock_offset_ms;
+	double cpu_percent[SUPERVISOR_MAX_SERVICES];
+	int64_t mem_bytes[SUPERVISOR_MAX_SERVICES];
+};
+
 /* Noticed, and not kept yet. */
 struct notices {
 	struct arena *arena; /* NULL: there are none */
@@ -53,6 +63,7 @@ struct app {
 	bool disk_low; /* the event was sent */
 	struct cpu_meter host_cpu;
 	struct health_meter meters[SUPERVISOR_MAX_SERVICES];
+	struct health_told told;
 };
 
 /*
@@ -74,6 +85,11 @@ void notices_flush(struct app *app);
 
 /* Sends one health message now, and the next after the interval. */
 void health_send(struct app *app);
+/* The next one has to be a full one: the server may not have had the last. */
+void health_tell_all(struct app *app);
+
+/* health_told.c: is there nothing in it that people would look at? Notes it as told if not. */
+bool health_is_told(struct health_told *told, const struct msg_health *health, struct arena *arena);
 
 /* The answers to "status" and "explain" (only: one service, or NULL). The caller owns them. */
 json_t *status_answer(struct app *app);

@@ -117,9 +117,17 @@ static void send_now(struct app *app)
 	health.service_count = read_services(app, arena, health.services);
 	process_usage_read(getpid(), NULL, &own);
 	health.agent_rss_bytes = own.memory_bytes;
+	if (!reconcile_health_beats(app->reconcile))
+		health_tell_all(app);
+	health.beat = health_is_told(&app->told, &health, arena);
 	json_t *json = json_keep(msg_health_encode(&health), arena);
 	link_publish(app->link, CHANNEL_HEALTH, json_text(json, arena));
 	arena_free(arena);
+}
+
+void health_tell_all(struct app *app)
+{
+	app->told.at = 0;
 }
 
 static void health_due(void *arg)

@@ -154,6 +154,7 @@ struct msg_host {
 
 struct msg_health {
 	bool offline; /* last will or farewell: nothing else is set */
+	bool beat;    /* all is as it was told last: only the generation is set */
 	const char *node;
 	int64_t generation;
 	const char *digest;

@@ -79,6 +79,11 @@ static const struct field HEALTH_FIELDS[] = {
 	FIELD_END,
 };
 
+static const struct field BEAT_FIELDS[] = {
+	FIELD_INT64_AS("beat", struct msg_health, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
+	FIELD_END,
+};
+
 static const struct field AGENT_FIELDS[] = {
 	FIELD_INT64_AS("rss_bytes", struct msg_health, agent_rss_bytes, 0, 0, INT64_MAX),
 	FIELD_END,
@@ -165,6 +170,13 @@ bool msg_health_decode(json_t *json, struct arena *arena, struct msg_health *out
 		*out = health;
 		return true;
 	}
+	health.beat = json_object_get(json, "beat") != NULL;
+	if (health.beat) {
+		if (!fields_decode(BEAT_FIELDS, json, FIELDS_TOLERANT, arena, &health, err))
+			return false;
+		*out = health;
+		return true;
+	}
 	if (!fields_decode(HEALTH_FIELDS, json, FIELDS_TOLERANT, arena, &health, err) ||
 	    !optional_decode(json, "agent", AGENT_FIELDS, arena, &health, &has_agent, err))
 		return false;
@@ -199,6 +211,9 @@ json_t *msg_health_encode(const struct msg_health *msg)
 {
 	if (msg->offline)
 		return message_seal(json_pack("{s:b}", "offline", 1));
+
+	if (msg->beat)
+		return message_seal(fields_encode(BEAT_FIELDS, msg));
 
 	json_t *json = fields_encode(HEALTH_FIELDS, msg);
 	json_t *services = json_object();

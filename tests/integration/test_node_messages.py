@@ -62,6 +62,18 @@ def test_heartbeat_of_a_node_that_is_behind_brings_its_state(node):
     assert node.open(node.wait('desired'))['generation'] == 1
 
 
+def test_beat_keeps_what_was_told_and_brings_the_state_of_a_node_that_is_behind(node):
+    node.connect(generation=0)
+    node.health(generation=0, host={'load1': 0.5})
+    wait_until(lambda: node.row("health -> 'host' ->> 'load1'") == ('0.5',), 'the full message')
+    seen, = node.row('last_seen_at')
+    want(node, 1, wake=False)
+    node.publish('health', {'beat': 0}, qos=0)
+    assert node.open(node.wait('desired'))['generation'] == 1
+    wait_until(lambda: node.row('last_seen_at')[0] > seen, 'the beat to count as a sign of life')
+    assert node.row("health -> 'host' ->> 'load1'") == ('0.5',)
+
+
 def test_node_that_is_ahead_gets_a_higher_generation(node):
     want(node, 1)
     wait_until(lambda: waiting(node) == 0, 'the outbox to be empty')

@@ -184,10 +184,12 @@ static void take_health(struct ctx *ctx, struct said *said, const struct msg_hea
 		said->online = false;
 		return;
 	}
-	said->health = json_keep(row_health_body(health), ctx->arena);
 	said->generation = health->generation;
-	said->digest = health->digest;
 	said->may_be_behind = true;
+	if (health->beat)
+		return;
+	said->health = json_keep(row_health_body(health), ctx->arena);
+	said->digest = health->digest;
 }
 
 struct result_call {
