@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "process/cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <mntent.h>
@@ -14,7 +15,7 @@
 #include "base/compiler.h"
 #include "base/file.h"
 
-enum { CPU_PERIOD_USEC = 100000 };
+enum { CPU_PERIOD_USEC = 100000, MAX_DEPTH = 8 };
 
 static const char *const V1_CONTROLLERS[] = {"memory", "pids", "cpu"};
 
@@ -267,41 +268,99 @@ bool cgroups_take_shim(const struct cgroups *cgroups, const char *path,
 	return limits->cpu_percent == 0 || access(quota, F_OK) != 0;
 }
 
-static void processes_kill(const char *group)
+/* This group and those that the service has made in it, the innermost first. True: one visit was. */
+static bool groups_visit(const char *path, int depth, bool (*visit)(const char *path))
 {
-	char path[CGROUP_PATH_SIZE + 64];
+	char inner[CGROUP_PATH_SIZE];
+	bool any = false;
+	DIR *folder = depth > 0 ? opendir(path) : NULL;
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.' &&
+		    path_join(inner, path, entry->d_name))
+			any = groups_visit(inner, depth - 1, visit) || any;
+	}
+	if (folder)
+		closedir(folder);
+	return visit(path) || any;
+}
+
+static bool service_visit(const struct cgroups *cgroups, const char *service,
+			  bool (*visit)(const char *path))
+{
+	char path[CGROUP_PATH_SIZE];
+	bool any = false;
+
+	for (size_t i = 0; i < cgroups->base_count; i++) {
+		if (path_join(path, cgroups->bases[i], service))
+			any = groups_visit(path, MAX_DEPTH, visit) || any;
+	}
+	return any;
+}
+
+/* The first process of a group, -1: it is empty. */
+static int process_next(FILE *file)
+{
 	int pid;
 
+	return file && fscanf(file, "%d", &pid) == 1 ? pid : -1;
+}
+
+static FILE *processes_open(const char *group)
+{
+	char path[CGROUP_PATH_SIZE + 64];
+
 	snprintf(path, sizeof(path), "%s/cgroup.procs", group);
-	FILE *file = fopen(path, "re");
-	if (!file)
-		return;
-	while (fscanf(file, "%d", &pid) == 1) {
+	return fopen(path, "re");
+}
+
+static bool is_busy(const char *group)
+{
+	FILE *file = processes_open(group);
+	bool busy = process_next(file) >= 0;
+
+	if (file)
+		fclose(file);
+	return busy;
+}
+
+static bool kill_all(const char *group)
+{
+	int pid;
+
+	/* What cannot fork any more is dead after one pass. */
+	file_put(group, "pids.max", "0");
+	if (file_put(group, "cgroup.kill", "1"))
+		return true;
+	FILE *file = processes_open(group);
+	while ((pid = process_next(file)) >= 0) {
 		if (pid > 1)
 			kill(pid, SIGKILL);
 	}
-	fclose(file);
+	if (file)
+		fclose(file);
+	return true;
+}
+
+static bool remove_group(const char *group)
+{
+	return rmdir(group) == 0;
+}
+
+bool cgroups_busy(const struct cgroups *cgroups, const char *service)
+{
+	return service_visit(cgroups, service, is_busy);
 }
 
 void cgroups_kill(const struct cgroups *cgroups, const char *service)
 {
-	char path[CGROUP_PATH_SIZE];
-
-	for (size_t i = 0; i < cgroups->base_count; i++) {
-		if (path_join(path, cgroups->bases[i], service) &&
-		    !file_put(path, "cgroup.kill", "1"))
-			processes_kill(path);
-	}
+	service_visit(cgroups, service, kill_all);
 }
 
 void cgroups_remove(const struct cgroups *cgroups, const char *service)
 {
-	char path[CGROUP_PATH_SIZE];
-
-	for (size_t i = 0; i < cgroups->base_count; i++) {
-		if (path_join(path, cgroups->bases[i], service))
-			rmdir(path);
-	}
+	service_visit(cgroups, service, remove_group);
 }
 
 void cgroups_release(const struct cgroups *cgroups)

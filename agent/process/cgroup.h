@@ -48,7 +48,11 @@ size_t cgroups_prepare(const struct cgroups *cgroups, const char *service,
 bool cgroups_take_shim(const struct cgroups *cgroups, const char *path,
 		       const struct cgroup_limits *limits);
 
-/* SIGKILL to all that lives in the groups of a service: for one whose shim was killed. */
+/* Does anything live in the groups of a service? Without groups nobody knows: false. */
+bool cgroups_busy(const struct cgroups *cgroups, const char *service);
+
+/* SIGKILL to all that lives in the groups of a service, and no more forks until the next
+ * cgroups_prepare: for one whose shim was killed. */
 void cgroups_kill(const struct cgroups *cgroups, const char *service);
 
 /* Removes the groups of a service that has ended. */

@@ -18,6 +18,7 @@ enum {
 	DEFAULT_SEGMENT_COUNT = 4,
 	RATE_BYTES = 2 * 1024 * 1024,
 	MAX_LIMITS = 4,
+	LEFTOVER_LOOK_MS = 20,
 };
 
 void service_tag(const struct service *service, char out[SHIM_CLIENT_TAG_SIZE])
@@ -185,6 +186,26 @@ static void start_failed(struct service *service, const struct error *err)
 	service_over(service, false);
 }
 
+static void look_again(void *arg)
+{
+	struct service *service = arg;
+
+	service->timer = 0;
+	service_spawn(service);
+}
+
+/* Two copies of a program would spoil what they share: what a killed shim has left comes first. */
+static bool leftovers(struct service *service)
+{
+	if (!cgroups_busy(&service->supervisor->cgroups, service->name))
+		return false;
+	cgroups_kill(&service->supervisor->cgroups, service->name);
+	service_set_reason(service, "waits for the end of what its last run has left");
+	service->timer = loop_timer_set(service->supervisor->options.loop, LEFTOVER_LOOK_MS,
+					look_again, service);
+	return true;
+}
+
 void service_spawn(struct service *service)
 {
 	char tag[SHIM_CLIENT_TAG_SIZE];
@@ -198,6 +219,8 @@ void service_spawn(struct service *service)
 		service->spawn_pending = true;
 		return;
 	}
+	if (!service->client && leftovers(service))
+		return;
 	service_probes_prepare(service);
 	if (!service->client) {
 		if (!shim_start(service, &err)) {

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "supervise/service.h"
 
-enum { INSTANCE_DIGITS = 12 };
+enum { INSTANCE_DIGITS = 12, LEFTOVER_LOOK_MS = 50 };
 
 /* Beside our own program first, so that a test or an unpacked archive uses its own. */
 static char *shim_find(void)
@@ -155,6 +155,18 @@ static void look_again(struct service *service)
 		service_dispatch(service, EVENT_CLEARED);
 }
 
+static void sweep(void *arg);
+
+static void sweep_in(struct supervisor *supervisor, int64_t delay_ms)
+{
+	/* One that is to come soon must not wait for one that is to come later. */
+	if (supervisor->sweep_timer != 0 && delay_ms > 0)
+		return;
+	loop_timer_cancel(supervisor->options.loop, supervisor->sweep_timer);
+	supervisor->sweep_timer =
+		loop_timer_set(supervisor->options.loop, delay_ms, sweep, supervisor);
+}
+
 static void sweep(void *arg)
 {
 	struct supervisor *supervisor = arg;
@@ -176,8 +188,14 @@ static void sweep(void *arg)
 	for (size_t i = supervisor->count; i-- > 0;) {
 		const struct service *service = supervisor->services[i];
 
-		if (service->removing && service->state == SERVICE_STOPPED && !service->client)
+		if (!service->removing || service->state != SERVICE_STOPPED || service->client)
+			continue;
+		if (cgroups_busy(&supervisor->cgroups, service->name)) {
+			cgroups_kill(&supervisor->cgroups, service->name);
+			sweep_in(supervisor, LEFTOVER_LOOK_MS);
+		} else {
 			forget(supervisor, i);
+		}
 	}
 	if (!supervisor->stopping_all || !all_gone(supervisor))
 		return;
@@ -187,9 +205,7 @@ static void sweep(void *arg)
 
 void supervisor_poke(struct supervisor *supervisor)
 {
-	if (supervisor->sweep_timer == 0)
-		supervisor->sweep_timer =
-			loop_timer_set(supervisor->options.loop, 0, sweep, supervisor);
+	sweep_in(supervisor, 0);
 }
 
 void supervisor_collect(struct supervisor *supervisor)

@@ -390,6 +390,42 @@ static void test_killed_shim_takes_its_service_along(void **state)
 	assert_string_equal(fixture->last_exit_text, "its shim was killed");
 }
 
+/* One that has ended and that nobody has waited for yet has no program any more. */
+static bool is_alive(struct fixture *fixture, pid_t pid)
+{
+	return access(arena_printf(fixture->arena, "/proc/%d/exe", (int)pid), F_OK) == 0;
+}
+
+/* What a killed shim leaves is in nobody's hands: it must be gone before there is a second copy. */
+static void test_nothing_is_left_of_a_killed_shim(void **state)
+{
+	struct fixture *fixture = *state;
+
+	if (strcmp(supervisor_limits_kind(fixture->supervisor), "rlimit") == 0)
+		skip();
+	set_shell(fixture, "web",
+		  "[ ! -e child ] || [ ! -e /proc/$(cat child)/exe ] || echo two > two;"
+		  "setsid sleep 1000 & echo $! > child.new; mv child.new child; exec sleep 2000",
+		  "", 1);
+	wait_for(fixture,
+		 state_of(fixture, "web") == SERVICE_RUNNING && file_exists("data/web/child"));
+	pid_t child = atoi(read_text(fixture, "data/web/child"));
+	pid_t pid = status_of(fixture, "web").pid;
+	kill(parent_of(fixture, pid), SIGKILL);
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_RUNNING &&
+				  status_of(fixture, "web").pid != pid &&
+				  atoi(read_text(fixture, "data/web/child")) != child);
+	assert_false(is_alive(fixture, child));
+	assert_false(file_exists("data/web/two"));
+	/* The same when it is not to start again. */
+	child = atoi(read_text(fixture, "data/web/child"));
+	pid_t shim = parent_of(fixture, status_of(fixture, "web").pid);
+	supervisor_remove(fixture->supervisor, "web");
+	kill(shim, SIGKILL);
+	wait_for(fixture, state_of(fixture, "web") == SERVICE_STATE_COUNT);
+	assert_false(is_alive(fixture, child));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
@@ -411,6 +447,7 @@ int main(void)
 		TEST(test_commands),
 		TEST(test_order_of_start_and_stop),
 		TEST(test_killed_shim_takes_its_service_along),
+		TEST(test_nothing_is_left_of_a_killed_shim),
 		TEST(test_shim_without_a_service_ends_with_its_agent),
 		TEST(test_stuck_shim_is_replaced_by_a_returning_agent),
 	};
