@@ -201,6 +201,7 @@ static bool make_reconcile(struct app *app, struct error *err)
 			  .node = app->identity.node_id,
 			  .platform = identity_platform()},
 		.transaction = {.ca_file = IDENTITY_CA_FILE,
+				.cache_urls = config->cache_urls,
 				.fetch_attempts = (int)config->fetch_attempts,
 				.fetch_rate_bytes = config->fetch_rate_bytes,
 				.unpack_max_bytes = config->unpack_max_bytes,

@@ -31,6 +31,8 @@ static const struct setting SETTINGS[] = {
 		    "number of log files kept of a service"),
 	SETTING_INT(struct config, fetch_attempts, "5", 1, 1000, "attempts of one download"),
 	SETTING_SIZE(struct config, fetch_rate_bytes, "0", "download limit per second (0: none)"),
+	SETTING_STRING(struct config, cache_urls, "",
+		       "site caches of packages, asked in this order before the server"),
 	SETTING_SIZE(struct config, unpack_max_bytes, "2GiB", "largest unpacked package"),
 	SETTING_SIZE(struct config, disk_reserve_bytes, "64MiB",
 		     "disk space an update leaves free"),

@@ -27,6 +27,7 @@ struct config {
 	int64_t log_segment_count;
 	int64_t fetch_attempts;
 	int64_t fetch_rate_bytes;
+	const char *cache_urls;
 	int64_t unpack_max_bytes;
 	int64_t disk_reserve_bytes;
 	const char *control_group;   /* may do everything at the local door */

@@ -186,6 +186,7 @@ static const struct command COMMANDS[] = {
 	{"fetch", NULL, fetch_command},
 	{"unpack", NULL, unpack_main},
 	{"import", NULL, import_main},
+	{"patch", NULL, unpack_patch_main},
 	{"snapshot", NULL, snapshot_command},
 	{"restore", NULL, restore_command},
 	{"take-over", NULL, take_over_main},

@@ -16,6 +16,7 @@
 #include "base/encoding.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "domain/package/patches.h"
 #include "feed.h"
 #include "http/events.h"
 #include "http/server.h"
@@ -340,7 +341,9 @@ bool app_start(const struct config *config, struct signer *signer, struct app **
 	app->events = event_hub_new((size_t)config->event_streams_max,
 				    (size_t)config->event_streams_per_user);
 	set_api(app);
-	if (!set_server(app, signer, err) || !start_http(app, err) || !start_starter(app, err)) {
+	if (!set_server(app, signer, err) ||
+	    !patches_start(config->data, &app->server.patches, err) || !start_http(app, err) ||
+	    !start_starter(app, err)) {
 		app_stop(app);
 		return false;
 	}
@@ -360,6 +363,7 @@ void app_stop(struct app *app)
 	workers_join(app->workers);
 	stop_late(app);
 	http_server_free(app->http);
+	patches_stop(app->server.patches);
 	event_hub_free(app->events);
 	installer_free(app->api.installer);
 	close(app->stop_fd);

@@ -8,6 +8,7 @@
 #include "base/strbuf.h"
 #include "commands.h"
 #include "config.h"
+#include "domain/package/patch.h"
 #include "serve.h"
 #include "signer/process.h"
 #include "standalone/standalone.h"
@@ -69,6 +70,15 @@ static int command_signer(int argc, char **argv)
 	return signer_run(argv[2]);
 }
 
+static int command_make_patch(int argc, char **argv)
+{
+	if (argc != 4) {
+		fprintf(stderr, "musterd: make-patch OLD NEW OUT\n");
+		return 2;
+	}
+	return patch_main(argc - 1, argv + 1);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -85,6 +95,8 @@ static const struct {
 	 "create --login LOGIN [--project P] [--role R] [--system-admin]; "
 	 "password --login LOGIN"},
 	{"signer", command_signer, "the process with the keys; the server starts it by itself"},
+	{"make-patch", command_make_patch,
+	 "OLD NEW OUT: the difference of two archives; the server does so by itself"},
 };
 
 static int print_help(FILE *out)

@@ -4,34 +4,31 @@
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
-#include "base/crypto.h"
 #include "base/encoding.h"
 #include "base/fields.h"
 #include "base/file.h"
+#include "fetch/fetch.h"
+#include "fetch/transfer.h"
 
 enum {
-	MAX_ORDER = 16 * 1024,
-	COPY_BYTES = 64 * 1024,
-	CONNECT_TIMEOUT_S = 15,
-	STALL_BYTES_PER_S = 64,
-	STALL_S = 30,
+	MAX_ORDER = 64 * 1024,
 	MAX_PAUSE_S = 30,
 	BUDGET_FACTOR = 3, /* at most so many times the size is received */
+	STATUS_BEING_MADE = 503,
 };
 
 struct order {
-	const char *url;
-	const char *sha256;
-	int64_t size;
+	const char **urls; /* caches, then the server */
+	size_t url_count;
+	const char *sha256; /* NULL: a patch, whose result is checked later */
+	int64_t size;	    /* of an archive; of a patch the most that it may have */
+	int64_t wait_ms;    /* for a patch that the server is still making */
 	const char *ca_file;
 	const char *part;
 	int attempts;
@@ -39,9 +36,11 @@ struct order {
 };
 
 static const struct field ORDER_FIELDS[] = {
-	FIELD_STRING(struct order, url, FIELD_REQUIRED, 4096),
-	FIELD_STRING(struct order, sha256, FIELD_REQUIRED, 64),
+	FIELD_STRINGS_AS("urls", struct order, urls, url_count, FIELD_REQUIRED, FETCH_URLS_MAX,
+			 4096),
+	FIELD_STRING(struct order, sha256, 0, 64),
 	FIELD_INT64(struct order, size, FIELD_REQUIRED, 1, INT64_MAX / 8),
+	FIELD_INT64(struct order, wait_ms, 0, 0, INT64_MAX / 8),
 	FIELD_STRING(struct order, ca_file, FIELD_REQUIRED, 4096),
 	FIELD_STRING(struct order, part, FIELD_REQUIRED, 4096),
 	FIELD_INT(struct order, attempts, FIELD_REQUIRED, 1, 1000),
@@ -51,123 +50,12 @@ static const struct field ORDER_FIELDS[] = {
 
 struct download {
 	const struct order *order;
-	CURL *curl;
-	int fd;
-	struct sha256 *hash; /* of the first done bytes */
-	int64_t done;
-	int64_t received; /* over all attempts */
-	usec_t reported;
-	bool placed;	/* this answer's status was looked at */
-	bool unwanted;	/* this answer's body is an error page */
-	bool broken;	/* the disk did not take it */
-	bool oversized; /* more than announced */
-	char reason[CURL_ERROR_SIZE];
+	struct transfer transfer;
+	bool dropped[FETCH_URLS_MAX];	/* a cache that is not asked again */
+	bool took_part[FETCH_URLS_MAX]; /* bytes of it are in the file */
+	bool taken_over;		/* so are bytes of an earlier child */
+	int mismatches;			/* when all bytes were the server's own */
 };
-
-static bool start_over(struct download *download)
-{
-	sha256_free(download->hash);
-	download->hash = sha256_new();
-	download->done = 0;
-	return ftruncate(download->fd, 0) == 0 && lseek(download->fd, 0, SEEK_SET) == 0;
-}
-
-/* Takes over what an earlier child has left. */
-static bool take_over(struct download *download)
-{
-	static char buffer[COPY_BYTES];
-	struct stat status;
-	ssize_t count;
-
-	if (fstat(download->fd, &status) != 0)
-		return false;
-	if (status.st_size > download->order->size)
-		return start_over(download);
-	while ((count = read(download->fd, buffer, sizeof(buffer))) > 0) {
-		sha256_update(download->hash, buffer, (size_t)count);
-		download->done += count;
-	}
-	return count == 0;
-}
-
-static void report_progress(struct download *download)
-{
-	usec_t now = clock_monotonic();
-
-	if (now - download->reported < USEC_PER_SEC && download->done < download->order->size)
-		return;
-	download->reported = now;
-	printf("progress %" PRId64 " %" PRId64 "\n", download->done, download->order->size);
-	fflush(stdout);
-}
-
-/* A server that ignores Range sends everything: so do we begin again. */
-static bool place_answer(struct download *download)
-{
-	long status = 0;
-
-	download->placed = true;
-	curl_easy_getinfo(download->curl, CURLINFO_RESPONSE_CODE, &status);
-	download->unwanted = status != 200 && status != 206;
-	if (status == 200 && download->done > 0 && !start_over(download)) {
-		download->broken = true;
-		return false;
-	}
-	return true;
-}
-
-static size_t take(char *data, size_t size, size_t count, void *arg)
-{
-	struct download *download = arg;
-	size_t bytes = size * count;
-
-	if (!download->placed && !place_answer(download))
-		return 0;
-	if (download->unwanted)
-		return bytes;
-	download->received += (int64_t)bytes;
-	if (download->done + (int64_t)bytes > download->order->size ||
-	    download->received > BUDGET_FACTOR * download->order->size) {
-		download->oversized = true;
-		return 0;
-	}
-	if (!fd_write_all(download->fd, data, bytes)) {
-		download->broken = true;
-		return 0;
-	}
-	sha256_update(download->hash, data, bytes);
-	download->done += (int64_t)bytes;
-	report_progress(download);
-	return bytes;
-}
-
-static CURLcode receive(struct download *download, long *status)
-{
-	CURL *curl = download->curl;
-
-	curl_easy_reset(curl);
-	download->placed = false;
-	download->reason[0] = '\0';
-	curl_easy_setopt(curl, CURLOPT_URL, download->order->url);
-	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https");
-	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
-	curl_easy_setopt(curl, CURLOPT_CAINFO, download->order->ca_file);
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_USERAGENT, "muster-agent/" MUSTER_VERSION);
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, download->reason);
-	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_TIMEOUT_S);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, (long)STALL_BYTES_PER_S);
-	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, (long)STALL_S);
-	curl_easy_setopt(curl, CURLOPT_MAX_RECV_SPEED_LARGE,
-			 (curl_off_t)download->order->rate_bytes);
-	curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, (curl_off_t)download->done);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, download);
-	CURLcode code = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, status);
-	return code;
-}
 
 static int fail(const char *code, const char *text)
 {
@@ -176,31 +64,53 @@ static int fail(const char *code, const char *text)
 	return 1;
 }
 
+static int succeed(void)
+{
+	printf("done\n");
+	fflush(stdout);
+	return 0;
+}
+
+static bool is_cache(const struct download *download, size_t index)
+{
+	return index + 1 < download->order->url_count;
+}
+
 static bool checksum_matches(struct download *download)
 {
 	uint8_t digest[SHA256_SIZE];
 	char text[SHA256_HEX_SIZE];
 
-	sha256_final(download->hash, digest);
+	sha256_final(download->transfer.hash, digest);
 	hex_encode(digest, sizeof(digest), text);
 	return strcmp(text, download->order->sha256) == 0;
 }
 
-/* All bytes are here. Returns 0 or 1 when decided, -1 when it is worth another attempt. */
-static int conclude(struct download *download, int mismatches)
+/* Drops every cache that may have sent the wrong bytes. False: there was none. */
+static bool drop_suspects(struct download *download)
 {
-	if (!checksum_matches(download)) {
-		if (!start_over(download))
-			return fail("disk", strerror(errno));
-		return mismatches > 0 ? fail("checksum", "the archive has another SHA-256 than its "
-							 "manifest says")
-				      : -1;
+	bool any = download->taken_over;
+
+	for (size_t i = 0; is_cache(download, i); i++) {
+		any = any || download->took_part[i];
+		download->dropped[i] = download->dropped[i] || download->took_part[i];
+		download->took_part[i] = false;
 	}
-	if (fsync(download->fd) != 0)
+	download->taken_over = false;
+	return any;
+}
+
+/* All bytes are here. 0 or 1 when decided, -1 when it is worth another attempt. */
+static int conclude(struct download *download)
+{
+	if (!download->order->sha256 || checksum_matches(download))
+		return succeed();
+	if (!transfer_start_over(&download->transfer))
 		return fail("disk", strerror(errno));
-	printf("done\n");
-	fflush(stdout);
-	return 0;
+	snprintf(download->transfer.reason, sizeof(download->transfer.reason), "wrong checksum");
+	if (drop_suspects(download) || download->mismatches++ == 0)
+		return -1;
+	return fail("checksum", "the archive has another SHA-256 than its manifest says");
 }
 
 static bool is_final(long status)
@@ -208,59 +118,102 @@ static bool is_final(long status)
 	return status >= 400 && status < 500 && status != 408 && status != 416 && status != 429;
 }
 
-/* One attempt. -1: try again. */
-static int attempt(struct download *download, int *mismatches)
+/* Not what we asked for. A cache is dropped; nothing of its answer was kept unless there was too much. */
+static int answered_oddly(struct download *download, size_t index)
 {
-	char text[CURL_ERROR_SIZE];
+	download->dropped[index] = is_cache(download, index);
+	if (is_cache(download, index) && !download->transfer.oversized)
+		return -1;
+	if (!transfer_start_over(&download->transfer))
+		return fail("disk", strerror(errno));
+	drop_suspects(download);
+	if (!is_cache(download, index) && download->mismatches++ > 0)
+		return fail("size", "the server sends something else than the manifest says");
+	return -1;
+}
+
+/* One request. 0 or 1 when decided, -1: go on with another one. */
+static int ask(struct download *download, size_t index)
+{
+	struct transfer *transfer = &download->transfer;
+	const int64_t before = transfer->received;
+	long status;
+	bool ended = transfer_run(transfer, download->order->urls[index], is_cache(download, index),
+				  &status);
+
+	download->took_part[index] = download->took_part[index] || transfer->received > before;
+	if (transfer->broken)
+		return fail("disk", strerror(errno));
+	if (transfer->oversized || transfer->misplaced || status == 416)
+		return answered_oddly(download, index);
+	if (transfer->total >= 0 && transfer->done == transfer->total && transfer->done > 0)
+		return conclude(download);
+	if (!is_cache(download, index) && is_final(status))
+		return fail("refused", transfer->reason);
+	if (transfer->received > BUDGET_FACTOR * download->order->size)
+		return fail("network", "too much was received in vain");
+	/* A cache that has nothing to give is not asked again. */
+	if (is_cache(download, index) && transfer->received == before)
+		download->dropped[index] = true;
+	if (ended)
+		snprintf(transfer->reason, sizeof(transfer->reason), "the answer ended too early");
+	return -1;
+}
+
+/* The server needs a moment to make a patch, and says so. */
+static bool is_being_made(struct download *download, usec_t since)
+{
 	long status = 0;
 
-	if (download->done < download->order->size) {
-		CURLcode code = receive(download, &status);
-
-		if (download->broken)
-			return fail("disk", strerror(errno));
-		if (download->oversized)
-			return fail("size", "the server sends more than the manifest says");
-		snprintf(text, sizeof(text), "the server answers with status %ld", status);
-		if (is_final(status))
-			return fail("refused", text);
-		if (status == 416 && !start_over(download))
-			return fail("disk", strerror(errno));
-		if (code != CURLE_OK)
-			snprintf(text, sizeof(text), "%s",
-				 download->reason[0] ? download->reason : curl_easy_strerror(code));
-		if (download->done < download->order->size) {
-			memcpy(download->reason, text, sizeof(text));
-			return -1;
-		}
-	}
-	int result = conclude(download, *mismatches);
-	if (result < 0) {
-		(*mismatches)++;
-		snprintf(download->reason, sizeof(download->reason), "wrong checksum");
-	}
-	return result;
+	if (download->order->sha256 ||
+	    clock_monotonic() - since > download->order->wait_ms * USEC_PER_MSEC)
+		return false;
+	curl_easy_getinfo(download->transfer.curl, CURLINFO_RESPONSE_CODE, &status);
+	return status == STATUS_BEING_MADE;
 }
 
 static int run(struct download *download)
 {
-	int mismatches = 0, pause_s = 1, result = -1;
+	const struct order *order = download->order;
+	struct transfer *transfer = &download->transfer;
+	const usec_t since = clock_monotonic();
+	int pause_s = 1, left = order->attempts;
 
-	if (!take_over(download))
-		return fail("disk", strerror(errno));
-	for (int i = 0; i < download->order->attempts; i++) {
-		int64_t before = download->done;
+	while (left > 0) {
+		const int64_t before = transfer->received;
 
-		result = attempt(download, &mismatches);
-		if (result >= 0)
-			return result;
-		if (download->done > before) /* it went on: the line is poor, not dead */
+		for (size_t i = 0; i < order->url_count; i++) {
+			int result = download->dropped[i] ? -1 : ask(download, i);
+
+			if (result >= 0)
+				return result;
+		}
+		if (is_being_made(download, since)) {
+			sleep(1);
+			continue;
+		}
+		if (transfer->received > before) /* it went on: the line is poor, not dead */
 			pause_s = 1;
-		if (i + 1 < download->order->attempts)
+		if (--left > 0)
 			sleep((unsigned)pause_s);
 		pause_s = pause_s * 2 > MAX_PAUSE_S ? MAX_PAUSE_S : pause_s * 2;
 	}
-	return fail("network", download->reason);
+	return fail("network", transfer->reason);
+}
+
+/* What an earlier child has left of an archive is gone on with; of a patch we do not know the end. */
+static int begin(struct download *download)
+{
+	struct transfer *transfer = &download->transfer;
+	const bool archive = download->order->sha256 != NULL;
+
+	if (!(archive ? transfer_take_over(transfer) : transfer_start_over(transfer)))
+		return fail("disk", strerror(errno));
+	download->taken_over = transfer->done > 0;
+	if (!archive || transfer->done < transfer->total)
+		return run(download);
+	int result = conclude(download);
+	return result < 0 ? run(download) : result;
 }
 
 static bool read_order(struct arena *arena, struct order *order, struct error *err)
@@ -269,10 +222,11 @@ static bool read_order(struct arena *arena, struct order *order, struct error *e
 	size_t length = fread(text, 1, MAX_ORDER, stdin);
 	json_t *json;
 
-	if (!json_parse_limited(text, length, 2, &json, err))
+	if (!json_parse_limited(text, length, 3, &json, err))
 		return false;
 	json_keep(json, arena);
-	return fields_decode(ORDER_FIELDS, json, FIELDS_STRICT, arena, order, err);
+	return fields_decode(ORDER_FIELDS, json, FIELDS_STRICT, arena, order, err) &&
+	       (order->url_count > 0 || error_set(err, ERR_INVALID, "no address"));
 }
 
 int download_main(void)
@@ -283,16 +237,24 @@ int download_main(void)
 
 	if (!read_order(arena, &order, &err))
 		return fail("internal", err.text);
-	struct download download = {.order = &order, .hash = sha256_new()};
-	download.fd = open(order.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (download.fd < 0)
+	struct download download = {
+		.order = &order,
+		.transfer = {.hash = sha256_new(),
+			     .total = order.sha256 ? order.size : -1,
+			     .max_size = order.size,
+			     .rate_bytes = order.rate_bytes,
+			     .ca_file = order.ca_file},
+	};
+	download.transfer.fd = open(order.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (download.transfer.fd < 0)
 		return fail("disk", strerror(errno));
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	download.curl = curl_easy_init();
-	int result = download.curl ? run(&download) : fail("internal", "cannot set up a client");
-	curl_easy_cleanup(download.curl);
-	close(download.fd);
-	sha256_free(download.hash);
+	download.transfer.curl = curl_easy_init();
+	int result = download.transfer.curl ? begin(&download)
+					    : fail("internal", "cannot set up a client");
+	curl_easy_cleanup(download.transfer.curl);
+	close(download.transfer.fd);
+	sha256_free(download.transfer.hash);
 	arena_free(arena);
 	return result;
 }

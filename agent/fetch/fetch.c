@@ -13,12 +13,19 @@
 
 #include "base/fields.h"
 #include "base/file.h"
+#include "base/log.h"
 #include "base/spawn.h"
 #include "base/strbuf.h"
 
-enum { MAX_LINE = 1024, STOP_GRACE_MS = 2000, SLACK_BYTES = 1 << 20 };
+enum {
+	MAX_LINE = 1024,
+	STOP_GRACE_MS = 2000,
+	SLACK_BYTES = 1 << 20,
+	PATCH_WAIT_MS = 60 * 1000, /* for the server to make it: it does so once for all nodes */
+	PATCH_ATTEMPTS = 3,
+};
 
-enum stage { STAGE_DOWNLOAD, STAGE_UNPACK };
+enum stage { STAGE_FETCH_PATCH, STAGE_PATCH, STAGE_DOWNLOAD, STAGE_UNPACK };
 
 struct fetch {
 	struct loop *loop;
@@ -33,7 +40,9 @@ struct fetch {
 	char code[32];
 	char text[MAX_LINE];
 	const char *part;
+	const char *patch;
 	const char *folder;
+	struct fetch_account account;
 };
 
 static const struct {
@@ -44,6 +53,23 @@ static const struct {
 	{"refused", FETCH_EXPIRED}, {"checksum", FETCH_BAD}, {"size", FETCH_BAD},
 	{"archive", FETCH_BAD},
 };
+
+const char *fetch_patch_url(struct arena *arena, const char *url, const char *base)
+{
+	size_t path = strcspn(url, "?");
+
+	return arena_printf(arena, "%.*s/from/%s%s", (int)path, url, base, url + path);
+}
+
+const char *fetch_cache_url(struct arena *arena, const char *cache, const char *url)
+{
+	const char *path = strstr(url, "/download/");
+	size_t length = strlen(cache);
+
+	while (length > 0 && cache[length - 1] == '/')
+		length--;
+	return path ? arena_printf(arena, "%.*s%s", (int)length, cache, path) : NULL;
+}
 
 const char *fetch_package_path(struct arena *arena, const char *sha256)
 {
@@ -75,7 +101,7 @@ static void release(struct fetch *fetch)
 static void finish(struct fetch *fetch, enum fetch_outcome outcome, const char *code,
 		   const char *text)
 {
-	fetch->callbacks.done(outcome, code, text, fetch->callbacks.arg);
+	fetch->callbacks.done(outcome, code, text, &fetch->account, fetch->callbacks.arg);
 	release(fetch);
 }
 
@@ -119,29 +145,75 @@ static void take_output(struct fetch *fetch, const char *data, size_t size)
 
 static bool start_child(struct fetch *fetch, struct error *err);
 
+static bool is_download(const struct fetch *fetch)
+{
+	return fetch->stage == STAGE_FETCH_PATCH || fetch->stage == STAGE_DOWNLOAD;
+}
+
+static void enter(struct fetch *fetch, enum stage stage)
+{
+	struct error err = {0};
+
+	fetch->stage = stage;
+	fetch->code[0] = fetch->text[0] = '\0';
+	if (!start_child(fetch, &err))
+		finish(fetch, FETCH_RETRY, "internal", err.text);
+}
+
+static int64_t size_of(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? status.st_size : 0;
+}
+
+static void settle(struct fetch *fetch)
+{
+	if (fetch->stage == STAGE_PATCH)
+		fetch->account.fetched_bytes += size_of(fetch->patch);
+	else if (fetch->job.url_count > 0)
+		fetch->account.fetched_bytes += fetch->job.size;
+	fetch->account.saved_bytes =
+		fetch->job.url_count > 0 && fetch->job.size > fetch->account.fetched_bytes
+			? fetch->job.size - fetch->account.fetched_bytes
+			: 0;
+	unlink(fetch->patch);
+	unlink(fetch->part);
+	finish(fetch, FETCH_DONE, "done", "");
+}
+
+/* Whatever was wrong with the patch, the archive decides. */
+static void go_on_without_patch(struct fetch *fetch)
+{
+	log_debug("no patch for a package: %s", fetch->text);
+	fetch->account.fetched_bytes += size_of(fetch->patch);
+	unlink(fetch->patch);
+	enter(fetch, STAGE_DOWNLOAD);
+}
+
+static void give_up(struct fetch *fetch)
+{
+	/* What was brought and is not good must not stand in the way of a download. */
+	if (fetch->job.url_count == 0)
+		unlink(fetch->part);
+	finish_failed(fetch);
+}
+
 static void stage_ended(struct fetch *fetch)
 {
 	int status = child_stop(&fetch->child, false, STOP_GRACE_MS);
-	struct error err = {0};
 
-	if (!fetch->good) {
-		if (!fetch->text[0])
-			snprintf(fetch->text, sizeof(fetch->text), "the child process %s",
-				 wait_status_text(status));
-		/* What was brought and is not good must not stand in the way of a download. */
-		if (!fetch->job.url)
-			unlink(fetch->part);
-		finish_failed(fetch);
-		return;
-	}
-	if (fetch->stage == STAGE_UNPACK) {
-		unlink(fetch->part);
-		finish(fetch, FETCH_DONE, "done", "");
-		return;
-	}
-	fetch->stage = STAGE_UNPACK;
-	if (!start_child(fetch, &err))
-		finish(fetch, FETCH_RETRY, "internal", err.text);
+	if (!fetch->good && !fetch->text[0])
+		snprintf(fetch->text, sizeof(fetch->text), "the child process %s",
+			 wait_status_text(status));
+	if (!fetch->good && (fetch->stage == STAGE_FETCH_PATCH || fetch->stage == STAGE_PATCH))
+		go_on_without_patch(fetch);
+	else if (!fetch->good)
+		give_up(fetch);
+	else if (is_download(fetch))
+		enter(fetch, fetch->stage == STAGE_FETCH_PATCH ? STAGE_PATCH : STAGE_UNPACK);
+	else
+		settle(fetch);
 }
 
 static void output_ready(int fd, short revents, void *arg)
@@ -164,41 +236,64 @@ static void output_ready(int fd, short revents, void *arg)
 	stage_ended(fetch);
 }
 
+static json_t *make_urls(struct fetch *fetch)
+{
+	json_t *urls = json_array();
+
+	for (size_t i = 0; i < fetch->job.url_count; i++) {
+		const char *url = fetch->job.urls[i];
+
+		if (fetch->stage == STAGE_FETCH_PATCH)
+			url = fetch_patch_url(fetch->arena, url, fetch->job.base);
+		json_array_append_new(urls, json_string(url));
+	}
+	return urls;
+}
+
 static char *make_order(struct fetch *fetch)
 {
 	const struct fetch_job *job = &fetch->job;
-	json_auto_t *order = json_pack("{s:s, s:s, s:I, s:s, s:s, s:i, s:I}", "url", job->url,
-				       "sha256", job->sha256, "size", (json_int_t)job->size,
-				       "ca_file", job->ca_file, "part", fetch->part, "attempts",
-				       job->attempts, "rate_bytes", (json_int_t)job->rate_bytes);
+	const bool patch = fetch->stage == STAGE_FETCH_PATCH;
+	json_auto_t *order =
+		json_pack("{s:o, s:s*, s:I, s:I, s:s, s:s, s:i, s:I}", "urls", make_urls(fetch),
+			  "sha256", patch ? NULL : job->sha256, "size", (json_int_t)job->size,
+			  "wait_ms", (json_int_t)PATCH_WAIT_MS, "ca_file", job->ca_file, "part",
+			  patch ? fetch->patch : fetch->part, "attempts",
+			  patch && job->attempts > PATCH_ATTEMPTS ? PATCH_ATTEMPTS : job->attempts,
+			  "rate_bytes", (json_int_t)job->rate_bytes);
 
 	return json_text(order, fetch->arena);
 }
 
 static char *const *make_arguments(struct fetch *fetch)
 {
-	char **arguments = arena_array(fetch->arena, 8, sizeof(*arguments));
+	char **arguments = arena_array(fetch->arena, 10, sizeof(*arguments));
+	struct arena *arena = fetch->arena;
 	size_t n = 0;
 
-	arguments[n++] = arena_strdup(fetch->arena, "muster-agent");
-	if (fetch->stage == STAGE_DOWNLOAD) {
-		arguments[n++] = arena_strdup(fetch->arena, "fetch");
+	arguments[n++] = arena_strdup(arena, "muster-agent");
+	if (is_download(fetch)) {
+		arguments[n++] = arena_strdup(arena, "fetch");
 		return arguments;
 	}
-	arguments[n++] = arena_strdup(fetch->arena, "unpack");
-	arguments[n++] = arena_strdup(fetch->arena, fetch->part);
-	arguments[n++] = arena_strdup(fetch->arena, fetch->job.sha256);
-	arguments[n++] = arena_strdup(fetch->arena, fetch->folder);
-	arguments[n++] =
-		arena_printf(fetch->arena, "%lld", (long long)fetch->job.max_unpacked_bytes);
+	const bool patch = fetch->stage == STAGE_PATCH;
+	arguments[n++] = arena_strdup(arena, patch ? "patch" : "unpack");
+	arguments[n++] = arena_strdup(arena, patch ? fetch->patch : fetch->part);
+	arguments[n++] = arena_strdup(arena, patch ? fetch->job.tar_sha256 : fetch->job.sha256);
+	arguments[n++] = arena_strdup(arena, fetch->folder);
+	arguments[n++] = arena_printf(arena, "%lld", (long long)fetch->job.max_unpacked_bytes);
+	if (patch) {
+		arguments[n++] = arena_strdup(arena, fetch_package_path(arena, fetch->job.base));
+		arguments[n++] = arena_printf(arena, "%lld", (long long)fetch->job.tar_size);
+	}
 	return arguments;
 }
 
 static bool spawn_stage(struct fetch *fetch, int in, int out, struct error *err)
 {
 	const struct spawn_fd fds[] = {{in, 0}, {out, 1}, {2, 2}};
-	int64_t largest = fetch->stage == STAGE_DOWNLOAD ? fetch->job.size + SLACK_BYTES
-							 : fetch->job.max_unpacked_bytes;
+	int64_t largest =
+		is_download(fetch) ? fetch->job.size + SLACK_BYTES : fetch->job.max_unpacked_bytes;
 	const struct spawn_limit limits[] = {{RLIMIT_FSIZE, (rlim_t)largest}, {RLIMIT_CORE, 0}};
 	const struct spawn_options options = {
 		.program = "/proc/self/exe",
@@ -217,7 +312,7 @@ static bool spawn_stage(struct fetch *fetch, int in, int out, struct error *err)
 static bool start_child(struct fetch *fetch, struct error *err)
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1};
-	const char *order = fetch->stage == STAGE_DOWNLOAD ? make_order(fetch) : "";
+	const char *order = is_download(fetch) ? make_order(fetch) : "";
 
 	fetch->good = false;
 	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0) {
@@ -240,6 +335,30 @@ static bool start_child(struct fetch *fetch, struct error *err)
 	return true;
 }
 
+static void copy_job(struct fetch *fetch, const struct fetch_job *job)
+{
+	const char **urls = arena_array(fetch->arena, job->url_count, sizeof(*urls));
+
+	for (size_t i = 0; i < job->url_count; i++)
+		urls[i] = arena_strdup(fetch->arena, job->urls[i]);
+	fetch->job = *job;
+	fetch->job.urls = urls;
+	fetch->job.sha256 = arena_strdup(fetch->arena, job->sha256);
+	fetch->job.base = arena_strdup(fetch->arena, job->base);
+	fetch->job.tar_sha256 = arena_strdup(fetch->arena, job->tar_sha256);
+	fetch->job.ca_file = arena_strdup(fetch->arena, job->ca_file);
+}
+
+static enum stage first_stage(const struct fetch *fetch)
+{
+	if (fetch->job.url_count == 0)
+		return STAGE_UNPACK;
+	/* An archive that has begun to come is finished: a patch would have to be fetched on top of it. */
+	return fetch->job.base && fetch->job.tar_sha256 && size_of(fetch->part) == 0
+		       ? STAGE_FETCH_PATCH
+		       : STAGE_DOWNLOAD;
+}
+
 bool fetch_start(struct loop *loop, const struct fetch_job *job,
 		 const struct fetch_callbacks *callbacks, struct fetch **out, struct error *err)
 {
@@ -248,14 +367,12 @@ bool fetch_start(struct loop *loop, const struct fetch_job *job,
 	fetch->loop = loop;
 	fetch->arena = arena_new();
 	fetch->callbacks = *callbacks;
-	fetch->job = *job;
-	fetch->job.url = job->url ? arena_strdup(fetch->arena, job->url) : NULL;
-	fetch->stage = job->url ? STAGE_DOWNLOAD : STAGE_UNPACK;
-	fetch->job.sha256 = arena_strdup(fetch->arena, job->sha256);
-	fetch->job.ca_file = arena_strdup(fetch->arena, job->ca_file);
+	copy_job(fetch, job);
 	fetch->out = -1;
 	fetch->folder = fetch_package_path(fetch->arena, fetch->job.sha256);
 	fetch->part = arena_printf(fetch->arena, "%s.part", fetch->folder);
+	fetch->patch = arena_printf(fetch->arena, "%s.patch", fetch->folder);
+	fetch->stage = first_stage(fetch);
 	strbuf_init(&fetch->line, NULL, MAX_LINE);
 	if (!file_make_folders("packages", 0755, err) || !start_child(fetch, err)) {
 		release(fetch);

@@ -10,8 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crypto.h"
+#include "base/encoding.h"
 #include "base/file.h"
 #include "package/entry_path.h"
+#include "package/patch.h"
 #include "package/tarball.h"
 
 enum {
@@ -220,6 +223,59 @@ bool unpack_archive(const char *archive, const char *sha256, const char *folder,
 		return false;
 	bool ok = unpack_tarball(tarball, sha256, folder, limits, err);
 	tarball_free(tarball);
+	return ok;
+}
+
+struct hashed_patch {
+	struct patch *patch;
+	struct sha256 *hash;
+	int64_t size;
+};
+
+static bool read_hashed(void *arg, const void **data, size_t *size, struct error *err)
+{
+	struct hashed_patch *hashed = arg;
+
+	if (!patch_read(hashed->patch, data, size, err))
+		return false;
+	sha256_update(hashed->hash, *data, *size);
+	hashed->size += (int64_t)*size;
+	return true;
+}
+
+/* Reads what is left, and looks whether all of it was what it should be. */
+static bool finish_patch(struct hashed_patch *hashed, const char *sha256, int64_t size,
+			 struct error *err)
+{
+	uint8_t digest[SHA256_SIZE];
+	char text[SHA256_HEX_SIZE];
+	const void *data;
+	size_t count = 1;
+
+	while (count > 0)
+		if (!read_hashed(hashed, &data, &count, err))
+			return false;
+	sha256_final(hashed->hash, digest);
+	hex_encode(digest, sizeof(digest), text);
+	return (hashed->size == size && strcmp(text, sha256) == 0) ||
+	       error_set(err, ERR_INVALID, "the patch makes another tar than the manifest names");
+}
+
+bool unpack_patch(const char *patch, const char *base, const char *sha256, int64_t size,
+		  const char *folder, const struct unpack_limits *limits, struct error *err)
+{
+	struct hashed_patch first = {.hash = sha256_new()}, second = {.hash = sha256_new()};
+	struct tar_source source = {.read = read_hashed, .arg = &second};
+	struct patch *reader = NULL;
+	bool ok = patch_open(patch, base, unpack_tar_limit(limits), &reader, err);
+
+	first.patch = second.patch = reader;
+	/* The older version may change meanwhile, so that the second time counts as well. */
+	ok = ok && finish_patch(&first, sha256, size, err) && patch_rewind(reader, err) &&
+	     unpack_tar(&source, folder, limits, err) && finish_patch(&second, sha256, size, err);
+	patch_free(reader);
+	sha256_free(first.hash);
+	sha256_free(second.hash);
 	return ok;
 }
 

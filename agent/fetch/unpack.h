@@ -41,5 +41,16 @@ int64_t unpack_tar_limit(const struct unpack_limits *limits);
 /* Brings to the disk what was unpacked, in one go for all files. */
 MUST_CHECK bool unpack_sync(const char *folder, struct error *err);
 
+/*
+ * Unpacks what a patch (package/patch.h) makes of the older version in base, once all of it has turned out to
+ * have the SHA-256 and size of the tar that was meant: nothing else is taken apart. Errors as above.
+ */
+MUST_CHECK bool unpack_patch(const char *patch, const char *base, const char *sha256, int64_t size,
+			     const char *folder, const struct unpack_limits *limits,
+			     struct error *err);
+
 /* Arguments: archive, sha256, folder, max_bytes. Answers like download.h. */
 int unpack_main(int argc, char **argv);
+
+/* Arguments: patch, sha256 of the tar, folder, max_bytes, base, size of the tar. */
+int unpack_patch_main(int argc, char **argv);

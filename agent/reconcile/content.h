@@ -31,6 +31,8 @@ struct content_package {
 	const char *platform;
 	const char *sha256;
 	int64_t size;
+	const char *tar_sha256; /* of the tar inside, as the manifest says once verified, or NULL */
+	int64_t tar_size;
 	int64_t release;   /* counter against downgrades, 0: none */
 	bool downgrade;	   /* going back was asked for */
 	json_t *manifest;  /* the DSSE envelope */

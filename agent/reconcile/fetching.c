@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "reconcile/transaction_internal.h"
+#include "state/packages.h"
 
 enum { FIRST_PAUSE_MS = 1000, MAX_PAUSE_MS = 60 * 1000, EXPIRED_PAUSE_MS = 10 * 1000 };
 
@@ -25,18 +26,19 @@ static void give_up(struct transaction *transaction, const char *code, const cha
 	transaction_refuse(transaction, false);
 }
 
-/* Room for the archives and as much again unpacked; the unpacking child has its own cap. */
+/* Room for the archives and what they unpack to; where that is not known, as much again. */
 static bool check_space(struct transaction *transaction)
 {
 	int64_t needed = transaction->options.settings->reserve_bytes, available;
 	struct error err = {0};
 
-	for (size_t i = 0; i < transaction->missing_count; i++)
-		needed += (fetch_archive_here(transaction->missing[i]->sha256,
-					      transaction->missing[i]->size)
-				   ? 1
-				   : 2) *
-			  transaction->missing[i]->size;
+	for (size_t i = 0; i < transaction->missing_count; i++) {
+		const struct content_package *package = transaction->missing[i];
+
+		if (!fetch_archive_here(package->sha256, package->size))
+			needed += package->size;
+		needed += package->tar_size > package->size ? package->tar_size : package->size;
+	}
 	if (!file_free_bytes(".", &available, &err)) {
 		give_up(transaction, "disk", err.text);
 		return false;
@@ -86,13 +88,18 @@ static void tell_progress(int64_t done_bytes, int64_t total_bytes, void *arg)
 	outgoing_result(transaction->options.outgoing, &result);
 }
 
-static void fetch_ended(enum fetch_outcome outcome, const char *code, const char *text, void *arg)
+static void fetch_ended(enum fetch_outcome outcome, const char *code, const char *text,
+			const struct fetch_account *account, void *arg)
 {
 	struct transaction *transaction = arg;
 	int64_t pause_ms = FIRST_PAUSE_MS;
 
 	transaction->fetch = NULL;
 	if (outcome == FETCH_DONE) {
+		log_info("a package is here fetched_bytes=%lld saved_bytes=%lld",
+			 (long long)account->fetched_bytes, (long long)account->saved_bytes);
+		transaction->account.fetched_bytes += account->fetched_bytes;
+		transaction->account.saved_bytes += account->saved_bytes;
 		transaction->missing_index++;
 		transaction->fetch_failures = 0;
 		transaction_wait(transaction, 0);
@@ -116,16 +123,81 @@ static void fetch_ended(enum fetch_outcome outcome, const char *code, const char
 	transaction_wait(transaction, pause_ms < MAX_PAUSE_MS ? pause_ms : MAX_PAUSE_MS);
 }
 
+/*
+ * The unpacked package that a patch may start from: of what runs, else the one of this name that ran last.
+ * NULL: there is none.
+ */
+static const char *find_base(struct transaction *transaction, const struct content_package *package)
+{
+	const struct content *from = transaction->options.from;
+	struct error ignored = {0};
+	const char *found = NULL;
+
+	for (size_t i = 0; from && i < from->service_count; i++) {
+		const struct content_package *old = from->services[i].package;
+
+		if (old && strcmp(old->name, package->name) == 0 && have_package(old->sha256))
+			return old->sha256;
+	}
+	if (!packages_latest(transaction->options.state, package->name, transaction->arena, &found,
+			     &ignored))
+		return NULL;
+	return found && have_package(found) ? found : NULL;
+}
+
+static void add_url(const char **urls, size_t *count, const char *url)
+{
+	if (url && *count < FETCH_URLS_MAX)
+		urls[(*count)++] = url;
+}
+
+static void add_caches(struct transaction *transaction, const char *server, const char **urls,
+		       size_t *count)
+{
+	const char *text = transaction->options.settings->cache_urls;
+
+	for (text += strspn(text, ", "); *text && *count < FETCH_URLS_MAX / 2;
+	     text += strspn(text, ", ")) {
+		size_t length = strcspn(text, ", ");
+		const char *cache = arena_strndup(transaction->arena, text, length);
+
+		add_url(urls, count, fetch_cache_url(transaction->arena, cache, server));
+		text += length;
+	}
+}
+
+/*
+ * Our own caches, then those that the server names, then the server: its address is a string, or the last
+ * one of an array. 0: the server has given none.
+ */
+static size_t list_urls(struct transaction *transaction, const char *sha256,
+			const char *urls[FETCH_URLS_MAX])
+{
+	json_t *given = json_object_get(transaction->urls, sha256);
+	size_t others = json_array_size(given), count = 0;
+	const char *server =
+		json_string_value(json_is_array(given) ? json_array_get(given, others - 1) : given);
+
+	if (!server)
+		return 0;
+	add_caches(transaction, server, urls, &count);
+	for (size_t i = 0; i + 1 < others && count < FETCH_URLS_MAX - 1; i++)
+		add_url(urls, &count, json_string_value(json_array_get(given, i)));
+	add_url(urls, &count, server);
+	return count;
+}
+
 static bool start_fetch(struct transaction *transaction, const struct content_package *package,
 			struct error *err)
 {
 	const struct transaction_settings *settings = transaction->options.settings;
-	const char *url = json_string_value(json_object_get(transaction->urls, package->sha256));
+	const char *urls[FETCH_URLS_MAX];
+	const size_t url_count = list_urls(transaction, package->sha256, urls);
 	const struct fetch_callbacks callbacks = {
 		.progress = tell_progress, .done = fetch_ended, .arg = transaction};
 	int64_t available;
 
-	if (!url && !fetch_archive_here(package->sha256, package->size)) {
+	if (url_count == 0 && !fetch_archive_here(package->sha256, package->size)) {
 		transaction->options.need_urls(transaction->options.arg);
 		return error_set(err, ERR_NOT_FOUND, "the server gave no URL for %s %s",
 				 package->name, package->version);
@@ -134,9 +206,13 @@ static bool start_fetch(struct transaction *transaction, const struct content_pa
 		return false;
 	int64_t room = available - package->size - settings->reserve_bytes;
 	const struct fetch_job job = {
-		.url = url,
+		.urls = urls,
+		.url_count = url_count,
 		.sha256 = package->sha256,
 		.size = package->size,
+		.base = find_base(transaction, package),
+		.tar_sha256 = package->tar_sha256,
+		.tar_size = package->tar_size,
 		.ca_file = settings->ca_file,
 		.attempts = settings->fetch_attempts,
 		.rate_bytes = settings->fetch_rate_bytes,

@@ -9,6 +9,7 @@
 #include "fetch/fetch.h"
 #include "reconcile/in_place.h"
 #include "reconcile/tree.h"
+#include "state/desired.h"
 #include "state/packages.h"
 
 enum { KEEP_VERSIONS = 3, MAX_NAMES = 512 };
@@ -52,17 +53,54 @@ static void clean_services(const struct content *current, struct arena *arena)
 	}
 }
 
-static bool is_used(const struct content *current, const char *sha256)
+/* What must stay: the packages of every content that is in force, under way, or waits. */
+struct needed {
+	const char *sha256[MAX_NAMES];
+	size_t count;
+};
+
+static void need(struct needed *needed, const struct content *content)
 {
-	for (size_t i = 0; i < current->service_count; i++)
-		if (current->services[i].package &&
-		    strcmp(current->services[i].package->sha256, sha256) == 0)
+	for (size_t i = 0; i < content->service_count && needed->count < MAX_NAMES; i++)
+		if (content->services[i].package)
+			needed->sha256[needed->count++] = content->services[i].package->sha256;
+}
+
+/* The journal names a candidate, and going back needs what is current: both are slots. */
+static bool list_needed(struct state *state, const struct content *current, struct arena *arena,
+			struct needed *needed, struct error *err)
+{
+	static const enum desired_slot SLOTS[] = {DESIRED_CURRENT, DESIRED_CANDIDATE, DESIRED_NEXT};
+
+	need(needed, current);
+	for (size_t i = 0; i < ARRAY_SIZE(SLOTS); i++) {
+		struct desired_record record;
+		struct content content;
+		bool found;
+
+		if (!desired_find(state, SLOTS[i], arena, &record, &found, err))
+			return false;
+		if (!found)
+			continue;
+		/* What cannot be read may need anything. */
+		if (!content_decode(record.content, strlen(record.content), arena, &content, err))
+			return false;
+		need(needed, &content);
+	}
+	return true;
+}
+
+/* Of "<sha256>", "<sha256>.part" and the like. */
+static bool is_needed(const struct needed *needed, const char *name)
+{
+	for (size_t i = 0; i < needed->count; i++)
+		if (strncmp(needed->sha256[i], name, strlen(needed->sha256[i])) == 0)
 			return true;
 	return false;
 }
 
-static bool drop_old_packages(struct state *state, const struct content *current,
-			      struct arena *arena, struct error *err)
+static bool drop_old_packages(struct state *state, const struct needed *needed, struct arena *arena,
+			      struct error *err)
 {
 	const char **old;
 	size_t count;
@@ -70,7 +108,7 @@ static bool drop_old_packages(struct state *state, const struct content *current
 	if (!packages_list_old(state, KEEP_VERSIONS, arena, &old, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (is_used(current, old[i]))
+		if (is_needed(needed, old[i]))
 			continue;
 		log_info("removing an old package sha256=%s", old[i]);
 		if (!packages_delete(state, old[i], err))
@@ -81,14 +119,14 @@ static bool drop_old_packages(struct state *state, const struct content *current
 }
 
 /* Packages that never became part of a commit, temporary folders and parts of downloads. */
-static bool drop_strangers(struct state *state, const struct content *current, struct arena *arena,
+static bool drop_strangers(struct state *state, const struct needed *needed, struct arena *arena,
 			   struct error *err)
 {
 	const char *names[MAX_NAMES];
 	size_t count = list_names("packages", arena, names);
 
 	for (size_t i = 0; i < count; i++) {
-		bool known = is_used(current, names[i]);
+		bool known = is_needed(needed, names[i]);
 
 		if (!known && !packages_known(state, names[i], &known, err))
 			return false;
@@ -109,11 +147,13 @@ void housekeeping_services(const struct content *current)
 void housekeeping_run(struct state *state, const struct content *current)
 {
 	struct arena *arena = arena_new();
+	struct needed needed = {.count = 0};
 	struct error err = {0};
 
 	clean_services(current, arena);
-	if (!drop_old_packages(state, current, arena, &err) ||
-	    !drop_strangers(state, current, arena, &err))
+	if (!list_needed(state, current, arena, &needed, &err) ||
+	    !drop_old_packages(state, &needed, arena, &err) ||
+	    !drop_strangers(state, &needed, arena, &err))
 		log_warn("could not clean up packages: %s", err.text);
 	arena_free(arena);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Removes what nothing needs any more, after a commit: old generations of services, services that
- * are gone, packages beyond the two before the current one, and what broken downloads left.
+ * are gone, packages beyond the two before the current one, and what broken downloads left. What a
+ * desired state on disk names, be it in force, under way or waiting, stays, its parts included.
  * Failures are logged; the next commit tries again.
  */
 #pragma once

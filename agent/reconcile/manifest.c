@@ -76,6 +76,19 @@ static bool check_statement(const struct statement *statement,
 	return true;
 }
 
+/* A statement about the tar that is no good is as if there were none: the archive is always enough. */
+static void take_tar(const struct statement *statement, struct content_package *package)
+{
+	json_t *tar = json_object_get(statement->archive, "tar");
+	const char *sha256 = json_string_value(json_object_get(tar, "sha256"));
+	json_int_t size = json_integer_value(json_object_get(tar, "size"));
+
+	if (!sha256 || strlen(sha256) != 64 || strspn(sha256, "0123456789abcdef") != 64 || size < 1)
+		return;
+	package->tar_sha256 = sha256;
+	package->tar_size = size;
+}
+
 static bool verify_package(struct content_package *package, const struct dsse_key *keys,
 			   size_t key_count, const char *platform, struct arena *arena,
 			   struct error *err)
@@ -99,6 +112,7 @@ static bool verify_package(struct content_package *package, const struct dsse_ke
 		return false;
 	package->release = statement.release;
 	package->statement = json;
+	take_tar(&statement, package);
 	return true;
 }
 

@@ -53,6 +53,10 @@ void transaction_tell(struct transaction *transaction, enum result_state state)
 		.rollout = transaction->to.rollout,
 		.state = state,
 		.service = transaction->has_failure ? transaction->failure.service : NULL,
+		.has_progress = transaction->account.fetched_bytes > 0,
+		.done_bytes = transaction->account.fetched_bytes,
+		.total_bytes = transaction->account.fetched_bytes,
+		.saved_bytes = transaction->account.saved_bytes,
 		.has_error = transaction->has_failure,
 		.error = transaction->failure,
 	};

@@ -31,6 +31,7 @@ enum transaction_end {
 
 struct transaction_settings {
 	const char *ca_file;
+	const char *cache_urls; /* site caches, asked before the server: "http://a, http://b" */
 	int fetch_attempts;
 	int64_t fetch_rate_bytes;
 	int64_t unpack_max_bytes;

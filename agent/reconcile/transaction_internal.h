@@ -47,6 +47,7 @@ struct transaction {
 	size_t missing_count;
 	size_t missing_index;
 	struct fetch *fetch;
+	struct fetch_account account; /* of all packages so far */
 	json_t *urls;
 	int fetch_failures;
 	usec_t progress_told;

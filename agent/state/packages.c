@@ -77,6 +77,24 @@ bool packages_known(struct state *state, const char *sha256, bool *known, struct
 	return true;
 }
 
+bool packages_latest(struct state *state, const char *name, struct arena *arena,
+		     const char **sha256, struct error *err)
+{
+	static const char SQL[] =
+		"SELECT sha256 FROM package WHERE name = ?1 ORDER BY used DESC, sha256 LIMIT 1";
+	sqlite3_stmt *statement;
+	bool row;
+
+	if (!sql_prepare(state, SQL, &statement, err))
+		return false;
+	sql_bind_text(statement, 1, name);
+	if (!sql_step(state, statement, &row, err))
+		return false;
+	*sha256 = row ? sql_text(statement, 0, arena) : NULL;
+	sql_done(statement);
+	return true;
+}
+
 bool release_find(struct state *state, const char *name, int64_t *counter, struct error *err)
 {
 	static const char SQL[] = "SELECT counter FROM release WHERE name = ?1";

@@ -26,6 +26,10 @@ MUST_CHECK bool packages_delete(struct state *state, const char *sha256, struct 
 MUST_CHECK bool packages_known(struct state *state, const char *sha256, bool *known,
 			       struct error *err);
 
+/* Which package of this name was last part of an applied state; NULL: none. */
+MUST_CHECK bool packages_latest(struct state *state, const char *name, struct arena *arena,
+				const char **sha256, struct error *err);
+
 /* 0 when none of this name has run. */
 MUST_CHECK bool release_find(struct state *state, const char *name, int64_t *counter,
 			     struct error *err);

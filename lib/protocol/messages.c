@@ -78,6 +78,7 @@ static const struct field LOGS_FIELDS[] = {
 static const struct field PROGRESS_FIELDS[] = {
 	FIELD_INT64(struct msg_result, done_bytes, FIELD_REQUIRED, 0, INT64_MAX),
 	FIELD_INT64(struct msg_result, total_bytes, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT64(struct msg_result, saved_bytes, 0, 0, INT64_MAX),
 	FIELD_END,
 };
 

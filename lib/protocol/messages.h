@@ -217,6 +217,7 @@ struct msg_result {
 	const char *service; /* or NULL */
 	bool has_progress;
 	int64_t done_bytes, total_bytes;
+	int64_t saved_bytes; /* that need not be fetched, since an older version was here */
 	bool has_error;
 	struct msg_failure error;
 };

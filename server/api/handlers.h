@@ -112,6 +112,7 @@ bool release_keys_list_handler(struct request *req, struct error *err);
 bool release_keys_post_handler(struct request *req, struct error *err);
 bool release_keys_delete_handler(struct request *req, struct error *err);
 bool download_get_handler(struct request *req, struct error *err);
+bool download_patch_handler(struct request *req, struct error *err);
 
 /* api/bundles.c */
 bool bundles_post_handler(struct request *req, struct error *err);

@@ -9,6 +9,7 @@
 #include "base/fields.h"
 #include "domain/package/archive.h"
 #include "domain/package/packages.h"
+#include "domain/package/patches.h"
 #include "domain/package/url.h"
 #include "protocol/limits.h"
 #include "store/package_releases.h"
@@ -251,23 +252,63 @@ bool release_keys_delete_handler(struct request *req, struct error *err)
 
 /* --- what agents fetch --- */
 
-bool download_get_handler(struct request *req, struct error *err)
+static bool is_archive(const char *text)
+{
+	return strlen(text) == SHA256_DIGITS && strspn(text, "0123456789abcdef") == SHA256_DIGITS;
+}
+
+/* The address is good for this archive, and so for whatever leads to it. */
+static bool check_address(struct request *req, const char *archive, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
-	const char *archive = request_arg(req, 0);
-	size_t digits = strspn(archive, "0123456789abcdef");
 
-	if (digits != SHA256_DIGITS || archive[digits])
+	if (!is_archive(archive))
 		return error_set(err, ERR_NOT_FOUND, "no such archive");
-	if (!package_url_verify(ctx->server, archive, request_query(req, "node"),
-				request_query(req, "expires"), request_query(req, "sig"), ctx->now))
-		return error_set(err, ERR_FORBIDDEN,
-				 "the signature of this address is not valid or has expired");
+	return package_url_verify(ctx->server, archive, request_query(req, "node"),
+				  request_query(req, "expires"), request_query(req, "sig"),
+				  ctx->now) ||
+	       error_set(err, ERR_FORBIDDEN,
+			 "the signature of this address is not valid or has expired");
+}
+
+static bool reply_archive(struct request *req, const char *path, const char *tag, struct error *err)
+{
 	const struct reply_file file = {
-		.path = package_path(ctx, archive),
+		.path = path,
 		.content_type = "application/octet-stream",
-		.etag = arena_printf(ctx->arena, "\"%s\"", archive),
+		.etag = arena_printf(request_ctx(req)->arena, "\"%s\"", tag),
 		.cache_control = "private, max-age=31536000, immutable",
 	};
+
 	return request_reply_file(req, &file, err);
+}
+
+bool download_get_handler(struct request *req, struct error *err)
+{
+	const char *archive = request_arg(req, 0);
+
+	return check_address(req, archive, err) &&
+	       reply_archive(req, package_path(request_ctx(req), archive), archive, err);
+}
+
+bool download_patch_handler(struct request *req, struct error *err)
+{
+	struct ctx *ctx = request_ctx(req);
+	const char *archive = request_arg(req, 0), *base = request_arg(req, 1);
+	bool related;
+
+	if (!check_address(req, archive, err))
+		return false;
+	if (!is_archive(base))
+		return error_set(err, ERR_NOT_FOUND, "no such archive");
+	if (!package_archives_related(ctx, base, archive, &related, err))
+		return false;
+	const enum patch_state state =
+		related ? patches_ask(ctx->server->patches, base, archive) : PATCH_NONE;
+	if (state == PATCH_NONE)
+		return error_set(err, ERR_NOT_FOUND, "there is no patch between these archives");
+	if (state == PATCH_WAITS)
+		return error_set(err, ERR_UNAVAILABLE, "the patch is being made");
+	const char *path = patches_path(ctx->server->data_dir, base, archive, ctx->arena);
+	return reply_archive(req, path, strrchr(path, '/') + 1, err);
 }

@@ -137,6 +137,8 @@ const struct route ROUTES[] = {
 	 release_keys_delete_handler},
 	{"GET", "/install.sh", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, install_get_handler},
 	{"GET", "/agents/{target}", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB, agent_get_handler},
+	{"GET", "/download/{sha256}/from/{base}", ROLE_NONE, NULL, ROUTE_PUBLIC,
+	 download_patch_handler},
 	{"GET", "/download/{sha256}", ROLE_NONE, NULL, ROUTE_PUBLIC | ROUTE_NO_DB,
 	 download_get_handler},
 

@@ -14,6 +14,7 @@
 struct api;
 struct arena;
 struct db;
+struct patches;
 struct signer;
 
 enum role {
@@ -57,6 +58,7 @@ struct server {
 	const char *signing_key_id;
 	const char *signing_public; /* base64 of the raw Ed25519 key */
 	struct signer *signer;
+	struct patches *patches; /* domain/package/patches.h */
 	unsigned char url_key[32];
 	int health_interval_ms;
 	struct api *api;     /* what the handlers of sessions, events and health need: api/api.h */

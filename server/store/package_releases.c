@@ -53,6 +53,10 @@ static const char PACKAGE_ARCHIVES_LOCK[] =
 static const char PACKAGE_ARCHIVES_USED[] =
 	"SELECT EXISTS (SELECT FROM package_release WHERE sha256 = $1)";
 
+static const char PACKAGE_ARCHIVES_RELATED[] =
+	"SELECT EXISTS (SELECT FROM package_release a JOIN package_release b"
+	" ON b.project_id = a.project_id AND b.name = a.name WHERE a.sha256 = $1 AND b.sha256 = $2)";
+
 static const char RELEASE_KEYS_LIST[] =
 	"SELECT id, name, key_id, encode(public_key, 'base64') AS public_key, created_at"
 	" FROM release_key WHERE project_id = $1 AND revoked_at IS NULL ORDER BY created_at, id";
@@ -205,6 +209,18 @@ bool package_archives_used(struct ctx *ctx, const char *archive_sha256, bool *us
 		      &rows, err))
 		return false;
 	*used = db_get_bool(&rows, 0, 0);
+	return true;
+}
+
+bool package_archives_related(struct ctx *ctx, const char *one, const char *other, bool *related,
+			      struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, PACKAGE_ARCHIVES_RELATED,
+		      DB_ARGS(db_text(one), db_text(other)), &rows, err))
+		return false;
+	*related = db_get_bool(&rows, 0, 0);
 	return true;
 }
 

@@ -38,6 +38,10 @@ MUST_CHECK bool package_archives_lock(struct ctx *ctx, const char *sha256, struc
 MUST_CHECK bool package_archives_used(struct ctx *ctx, const char *sha256, bool *used,
 				      struct error *err);
 
+/* Whether some project has both as releases of one package. */
+MUST_CHECK bool package_archives_related(struct ctx *ctx, const char *one, const char *other,
+					 bool *related, struct error *err);
+
 /* Keys that are not revoked, oldest first. */
 MUST_CHECK bool release_keys_list(struct ctx *ctx, struct release_key **out, size_t *count,
 				  struct error *err);

@@ -14,11 +14,14 @@ class Vendor:
         self.key = packages.ReleaseKey()
         api.post("/release-keys", {"name": "vendor", "public_key": self.key.public})
 
-    def release(self, name, version, script, service=None, files=None, **manifest):
+    def release(self, name, version, script, service=None, files=None, tar=False, **manifest):
+        """tar: the manifest names the tar inside, so that nodes may fetch a patch."""
         data = packages.archive({"bin/run": "#!/bin/sh\n" + script, **(files or {})})
         body = packages.manifest(data, name, version, **manifest)
         body["service"] = {"driver": "generic", "command": ["${muster.package}/bin/run"],
                            **(service or {})}
+        if tar:
+            body["archive"]["tar"] = packages.tar_of(data)
         answer = packages.publish(self.api, data, self.key.sign(body))
         assert answer.status_code == 201, answer.text
         return data

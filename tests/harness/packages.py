@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Archives, manifests and release keys, as a vendor's build would make them."""
 import base64
+import gzip
 import hashlib
 import io
 import json
@@ -55,6 +56,12 @@ def manifest(data, name="tool", version="1.0", **changes):
             "archive": {"sha256": hashlib.sha256(data).hexdigest(), "size": len(data),
                         "format": "tar.gz"},
             "service": {"driver": "generic", "command": ["${muster.package}/bin/run"]}, **changes}
+
+
+def tar_of(data):
+    """What a manifest says of the tar inside an archive in tar.gz."""
+    tar = gzip.decompress(data)
+    return {"sha256": hashlib.sha256(tar).hexdigest(), "size": len(tar)}
 
 
 def header(envelope):

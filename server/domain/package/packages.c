@@ -15,6 +15,7 @@
 #include "domain/audit/audit.h"
 #include "domain/package/archive.h"
 #include "domain/package/manifest.h"
+#include "domain/package/patches.h"
 #include "protocol/dsse.h"
 #include "protocol/limits.h"
 #include "store/changes.h"
@@ -209,6 +210,8 @@ static bool delete_one(struct ctx *ctx, const struct package_release *release, s
 	/* Still under the lock: nobody can publish the same bytes meanwhile. */
 	if (!used && unlink(package_path(ctx, release->sha256)) < 0 && errno != ENOENT)
 		return error_set_errno(err, ERR_INTERNAL, errno, "could not remove the archive");
+	if (!used)
+		patches_forget(ctx->server->data_dir, release->sha256);
 	return true;
 }
 

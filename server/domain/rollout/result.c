@@ -77,12 +77,14 @@ bool rollout_on_result(struct ctx *ctx, const char *node_id, const struct msg_re
 	if (result->has_error)
 		move.error = error_encode(ctx, result);
 	if (result->has_progress) {
-		progress = json_keep(json_pack("{s:I, s:I}", "done_bytes",
+		progress = json_keep(json_pack("{s:I, s:I, s:I}", "done_bytes",
 					       (json_int_t)result->done_bytes, "total_bytes",
-					       (json_int_t)result->total_bytes),
+					       (json_int_t)result->total_bytes, "saved_bytes",
+					       (json_int_t)result->saved_bytes),
 				     ctx->arena);
 		/* More of the same phase is progress, too. */
-		sources[move.source_count++] = move.target;
+		if (result->state == RESULT_FETCHING)
+			sources[move.source_count++] = move.target;
 	}
 	if (!rollout_steps_move_by_result(ctx, node_id, result->generation, progress, &move,
 					  &rollouts, &count, err))

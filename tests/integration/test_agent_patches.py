@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A node with an older version fetches a patch; whatever is wrong with it, the archive comes instead."""
+import base64
+import hashlib
+import hmac
+import os
+import time
+
+import pytest
+import requests
+
+from harness import wait_until
+from harness.changes import Vendor, roll_out, steps
+
+LOOP = "while :; do sleep 0.2; done\n"
+NOISE = os.urandom(400 << 10).hex()
+
+
+def change(version):
+    return [{"service": "app", "driver": "generic", "run": True,
+             "package": {"name": "app", "version": version}}]
+
+
+@pytest.fixture
+def vendor(api):
+    return Vendor(api)
+
+
+def release(vendor, version):
+    """Mostly the same as every other version."""
+    files = {"share/noise": NOISE, "share/version": version, "share/more": version * 1000}
+    return vendor.release("app", version, LOOP, files=files, tar=True)
+
+
+def saved(api, version):
+    done = roll_out(api, change(version))
+    assert done["state"] == "succeeded", done
+    return {step["name"]: step["progress"]["saved_bytes"] for step in steps(api, done)}
+
+
+def patch_of(server, old, new):
+    names = [hashlib.sha256(data).hexdigest() for data in (old, new)]
+    return server.data / "patches" / "-".join(names)
+
+
+def test_an_upgrade_fetches_the_difference_only(server, api, vendor, new_agent):
+    one, two, three = (release(vendor, version) for version in ("1", "2", "3"))
+    agents = [new_agent("a"), new_agent("b")]
+    assert saved(api, "1") == {"a": 0, "b": 0}
+
+    for count in saved(api, "2").values():
+        assert count > len(two) * 9 // 10
+    for agent in agents:
+        folder = agent.dir / "packages" / hashlib.sha256(two).hexdigest()
+        assert (folder / "share/noise").read_text() == NOISE
+        assert (folder / "share/version").read_text() == "2"
+        # Neither the patch nor the archive stays.
+        assert not [path for path in folder.parent.iterdir() if path.suffix]
+    patch = patch_of(server, one, two)
+    assert 0 < patch.stat().st_size < len(two) // 10
+    made = patch.stat().st_ino
+
+    # What runs there was changed by hand on one of them: it gets the archive, and no word is lost.
+    noise = agents[0].dir / "packages" / hashlib.sha256(two).hexdigest() / "share/noise"
+    noise.write_text(NOISE.replace("0", "1"))
+    count = saved(api, "3")
+    assert count["a"] == 0 and count["b"] > len(three) * 9 // 10
+    assert patch.stat().st_ino == made
+
+
+def test_a_damaged_patch_costs_nothing_but_time(server, api, vendor, new_agent):
+    one, two = release(vendor, "1"), release(vendor, "2")
+    new_agent("a")
+    saved(api, "1")
+    patch = patch_of(server, one, two)
+    patch.parent.mkdir(exist_ok=True)
+    patch.write_bytes(b"MSTPTCH1" + os.urandom(5000))
+    assert saved(api, "2") == {"a": 0}
+
+
+def test_only_versions_of_one_package_have_patches(server, api, vendor):
+    one, two = release(vendor, "1"), release(vendor, "2")
+    other = vendor.release("other", "1", LOOP, files={"share/noise": NOISE}, tar=True)
+
+    def ask(old, new, key=(server.data / "keys/url.key").read_text(encoding="utf-8")):
+        names = [hashlib.sha256(data).hexdigest() for data in (old, new)]
+        expires = int(time.time()) + 600
+        text = f"muster download v1\n{names[1]}\nnode\n{expires}".encode()
+        code = hmac.new(bytes.fromhex(key.strip()), text, hashlib.sha256).digest()
+        sig = base64.urlsafe_b64encode(code).decode().rstrip("=")
+        return requests.get(f"{server.url}/download/{names[1]}/from/{names[0]}",
+                            params={"node": "node", "expires": expires, "sig": sig},
+                            verify=server.data / "keys/ca.crt", timeout=60).status_code
+
+    assert ask(one, two, key="00" * 32) == 403
+    assert ask(other, two) == 404
+    assert ask(b"absent", two) == 404
+    assert wait_until(lambda: ask(one, two) == 200, "the patch to be made")
+    api.request("DELETE", "/packages/app/1")
+    assert not patch_of(server, one, two).exists()
