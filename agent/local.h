@@ -11,3 +11,4 @@ int local_logs(int argc, char **argv);
 int local_restart(int argc, char **argv);
 int local_apply(int argc, char **argv);
 int local_report(int argc, char **argv);
+int local_diag(int argc, char **argv);

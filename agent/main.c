@@ -181,6 +181,7 @@ static const struct command COMMANDS[] = {
 	{"logs", "NAME [-f] [-n LINES]: what a service writes", local_logs},
 	{"restart", "NAME: restart a service", local_restart},
 	{"apply", "BUNDLE [--report FILE] [--no-wait]: what a bundle brings", local_apply},
+	{"diag", "[FILE] [--no-logs]: an archive that tells how this gateway is", local_diag},
 	{"report", "[FILE]: what waits for the server, to be carried there", local_report},
 	{"shutdown", "stop all services in order, then the agent", shutdown_command},
 	{"fetch", NULL, fetch_command},

@@ -50,10 +50,10 @@ static void verb_shutdown(struct control_client *client, json_t *request, void *
 }
 
 const struct control_verb VERBS[] = {
-	{"status", CONTROL_READ, verb_status},	     {"explain", CONTROL_READ, verb_explain},
-	{"logs", CONTROL_READ, verb_logs},	     {"restart", CONTROL_CHANGE, verb_restart},
-	{"apply", CONTROL_CHANGE, verb_apply},	     {"report", CONTROL_CHANGE, verb_report},
-	{"shutdown", CONTROL_CHANGE, verb_shutdown},
+	{"status", CONTROL_READ, verb_status}, {"explain", CONTROL_READ, verb_explain},
+	{"logs", CONTROL_READ, verb_logs},     {"restart", CONTROL_CHANGE, verb_restart},
+	{"apply", CONTROL_CHANGE, verb_apply}, {"report", CONTROL_CHANGE, verb_report},
+	{"diag", CONTROL_CHANGE, verb_diag},   {"shutdown", CONTROL_CHANGE, verb_shutdown},
 };
 
 const size_t VERBS_COUNT = ARRAY_SIZE(VERBS);

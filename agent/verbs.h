@@ -23,6 +23,9 @@ void verb_apply(struct control_client *client, json_t *request, void *arg);
 /* report.c: {"report": text of the file, "truncated"}. */
 void verb_report(struct control_client *client, json_t *request, void *arg);
 
+/* diag_verb.c: {"logs": bool}; a line {"file", "text"} each, then {"done"}. */
+void verb_diag(struct control_client *client, json_t *request, void *arg);
+
 /* What was done here is told to the server like everything else that happens. service may be NULL. */
 void verb_tell(void *app, const struct control_client *client, const char *kind,
 	       const char *service, const char *text);

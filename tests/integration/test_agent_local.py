@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import tarfile
 
 import pytest
 from harness import wait_until
@@ -85,6 +86,49 @@ def test_restart_is_done_and_told(api, new_agent):
     assert told[0]["service"] == "app" and told[0]["data"] == {"uid": os.getuid()}
     assert ask(agent, "restart", "nothing").returncode == 1
     assert ask(agent, "restart").returncode == 2
+
+
+def test_diagnosis_tells_much_and_no_secret(api, new_agent, tmp_path):
+    agent = new_agent("gw")
+    Vendor(api).release("app", "1.0", "echo starting with password=S3CRET1 and more\n"
+                        "while :; do sleep 1; done\n", {"env": {"P": "${param.p}"},
+                                                        "values": {"p": ""}})
+    api.post("/configs", {"name": "c"})
+    api.post("/configs/c/versions", {"files": [{"path": "app.conf", "content": "S3CRET2\n"}]})
+    done = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                           "package": {"name": "app", "version": "1.0"},
+                           "config": {"name": "c", "version": 1}, "parameters": {"values": {"p": "S3CRET3"}}}])
+    assert done["state"] == "succeeded", steps(api, done)
+    wait_until(lambda: "starting" in ask(agent, "logs", "app").stdout, "its line")
+
+    made = ask(agent, "diag", cwd=tmp_path)
+    assert made.returncode == 0, made.stderr
+    path = next(tmp_path.glob("muster-diag-*.tar"))
+    assert path.stat().st_mode & 0o777 == 0o600
+    with tarfile.open(path) as tar:
+        files = {f.name.removeprefix("muster-diag/"): tar.extractfile(f).read().decode()
+                 for f in tar}
+    assert {"README.txt", "status.json", "explain.json", "agent.json", "host.txt", "files.txt",
+            "agent.conf", "logs/app.log"} <= set(files)
+    assert json.loads(files["agent.json"])["services"]["app"]["version"] == "1.0"
+    assert "services/app" in files["files.txt"] and "keys/node.key" in files["files.txt"]
+    assert "starting with password=*** and more" in files["logs/app.log"]
+    everything = path.read_bytes()
+    for secret in (b"S3CRET", b"PRIVATE KEY", (agent.dir / "keys/node.key").read_bytes()[60:100]):
+        assert secret not in everything
+
+    assert ask(agent, "diag", path).returncode == 1, "what is there is kept"
+    assert ask(agent, "diag", tmp_path / "short.tar", "--no-logs").returncode == 0
+    with tarfile.open(tmp_path / "short.tar") as tar:
+        assert not [n for n in tar.getnames() if "/logs/" in n]
+    # Most of all when no agent runs.
+    agent.stop()
+    assert ask(agent, "diag", tmp_path / "alone.tar").returncode == 0
+    with tarfile.open(tmp_path / "alone.tar") as tar:
+        names = tar.getnames()
+    assert "muster-diag/no-agent.txt" in names and "muster-diag/logs/app.log" in names
+    agent.start()
+    agent.wait_status()
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can be somebody else")
