@@ -78,7 +78,7 @@ static bool read_header(struct patch *patch, uint8_t **out, size_t *size, struct
 	*size = (size_t)number(start + PATCH_MAGIC_SIZE + 4, 4);
 	if (memcmp(start, PATCH_MAGIC, PATCH_MAGIC_SIZE) != 0)
 		return malformed(err, "it does not begin like one");
-	if (*size < HEADER_HEAD || *size > PATCH_HEADER_MAX || packed > ZSTD_compressBound(*size))
+	if (*size < HEADER_HEAD || *size > PATCH_HEADER_MAX || packed > ZSTD_COMPRESSBOUND(*size))
 		return malformed(err, "its header has an odd size");
 	uint8_t *input = xcalloc(1, packed + 1);
 	*out = xcalloc(1, *size);
