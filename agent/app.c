@@ -238,6 +238,7 @@ static void make_link(struct app *app)
 		.node = app->identity.node_id,
 		.brokers = app->identity.brokers,
 		.broker_count = app->identity.broker_count,
+		.time = &app->time,
 		.ca_file = IDENTITY_CA_FILE,
 		.certificate_file = IDENTITY_CERTIFICATE_FILE,
 		.key_file = IDENTITY_KEY_FILE,

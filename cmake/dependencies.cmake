@@ -23,6 +23,7 @@ endfunction()
 
 muster_dependency(jansson "jansson>=2.14")
 muster_dependency(openssl "libcrypto>=3.0")
+muster_dependency(tls "libssl>=3.0")
 if(WITH_SERVER OR WITH_AGENT)
 	muster_dependency(mosquitto "libmosquitto>=2.0.11")
 endif()

@@ -30,6 +30,7 @@ struct order {
 	int64_t size;	    /* of an archive; of a patch the most that it may have */
 	int64_t wait_ms;    /* for a patch that the server is still making */
 	const char *ca_file;
+	usec_t time; /* that has come: certificates are judged by it */
 	const char *part;
 	int attempts;
 	int64_t rate_bytes; /* per second; 0: no limit */
@@ -42,6 +43,7 @@ static const struct field ORDER_FIELDS[] = {
 	FIELD_INT64(struct order, size, FIELD_REQUIRED, 1, INT64_MAX / 8),
 	FIELD_INT64(struct order, wait_ms, 0, 0, INT64_MAX / 8),
 	FIELD_STRING(struct order, ca_file, FIELD_REQUIRED, 4096),
+	FIELD_INT64(struct order, time, FIELD_REQUIRED, 0, INT64_MAX),
 	FIELD_STRING(struct order, part, FIELD_REQUIRED, 4096),
 	FIELD_INT(struct order, attempts, FIELD_REQUIRED, 1, 1000),
 	FIELD_INT64(struct order, rate_bytes, FIELD_REQUIRED, 0, INT64_MAX / 8),
@@ -243,7 +245,8 @@ int download_main(void)
 			     .total = order.sha256 ? order.size : -1,
 			     .max_size = order.size,
 			     .rate_bytes = order.rate_bytes,
-			     .ca_file = order.ca_file},
+			     .ca_file = order.ca_file,
+			     .time = order.time},
 	};
 	download.transfer.fd = open(order.part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (download.transfer.fd < 0)

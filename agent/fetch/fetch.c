@@ -254,13 +254,13 @@ static char *make_order(struct fetch *fetch)
 {
 	const struct fetch_job *job = &fetch->job;
 	const bool patch = fetch->stage == STAGE_FETCH_PATCH;
-	json_auto_t *order =
-		json_pack("{s:o, s:s*, s:I, s:I, s:s, s:s, s:i, s:I}", "urls", make_urls(fetch),
-			  "sha256", patch ? NULL : job->sha256, "size", (json_int_t)job->size,
-			  "wait_ms", (json_int_t)PATCH_WAIT_MS, "ca_file", job->ca_file, "part",
-			  patch ? fetch->patch : fetch->part, "attempts",
-			  patch && job->attempts > PATCH_ATTEMPTS ? PATCH_ATTEMPTS : job->attempts,
-			  "rate_bytes", (json_int_t)job->rate_bytes);
+	json_auto_t *order = json_pack(
+		"{s:o, s:s*, s:I, s:I, s:s, s:I, s:s, s:i, s:I}", "urls", make_urls(fetch),
+		"sha256", patch ? NULL : job->sha256, "size", (json_int_t)job->size, "wait_ms",
+		(json_int_t)PATCH_WAIT_MS, "ca_file", job->ca_file, "time", (json_int_t)job->time,
+		"part", patch ? fetch->patch : fetch->part, "attempts",
+		patch && job->attempts > PATCH_ATTEMPTS ? PATCH_ATTEMPTS : job->attempts,
+		"rate_bytes", (json_int_t)job->rate_bytes);
 
 	return json_text(order, fetch->arena);
 }

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/loop.h"
 
@@ -34,6 +35,7 @@ struct fetch_job {
 	const char *tar_sha256; /* of the tar inside the archive, or NULL: no patch */
 	int64_t tar_size;
 	const char *ca_file;
+	usec_t time; /* that has come, in UTC: what the server's certificate is judged by */
 	int attempts;
 	int64_t rate_bytes; /* per second; 0: no limit */
 	int64_t max_unpacked_bytes;

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/x509_tls.h"
 
 enum {
 	COPY_BYTES = 64 * 1024,
@@ -140,6 +141,13 @@ static size_t take(char *data, size_t size, size_t count, void *arg)
 	return bytes;
 }
 
+static CURLcode use_time(CURL *curl, void *context, void *arg)
+{
+	(void)curl;
+	tls_judge_at(context, arg);
+	return CURLE_OK;
+}
+
 static void set_trust(struct transfer *transfer, bool cache)
 {
 	CURL *curl = transfer->curl;
@@ -148,8 +156,11 @@ static void set_trust(struct transfer *transfer, bool cache)
 	curl_easy_setopt(curl, CURLOPT_CAPATH, NULL);
 	curl_easy_setopt(curl, CURLOPT_CAINFO, transfer->ca_file);
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, cache ? "http,https" : "https");
-	if (!cache)
+	if (!cache) {
+		curl_easy_setopt(curl, CURLOPT_SSL_CTX_FUNCTION, use_time);
+		curl_easy_setopt(curl, CURLOPT_SSL_CTX_DATA, &transfer->time);
 		return;
+	}
 	/* Whoever it is: only the right bytes are taken. */
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
 	curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);

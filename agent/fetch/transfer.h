@@ -23,6 +23,7 @@ struct transfer {
 	int64_t rate_bytes;
 	int64_t received; /* over all requests */
 	const char *ca_file;
+	usec_t time; /* that has come: certificates are judged by it */
 	usec_t reported;
 	int64_t range_begin; /* of this answer; -1: not said */
 	int64_t range_total;

@@ -9,8 +9,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/x509_tls.h"
 #include "link/link_internal.h"
 #include "protocol/limits.h"
+#include "state/trusted_time.h"
 
 enum { KEEPALIVE_S = 60, CONNECT_TIMEOUT_MS = 20000, TICK_MS = 5000, CONNECTING_TICK_MS = 1000 };
 
@@ -194,7 +196,26 @@ static void on_message(struct mosquitto *client, void *arg, const struct mosquit
 		link->options.received(topic.channel, message->payload, size, link->options.arg);
 }
 
-static struct mosquitto *make_client(struct link *link)
+/* The library's own check asks the wall clock, which may be wrong. */
+static bool use_tls(struct link *link, struct mosquitto *client, const char *host)
+{
+	const struct tls_client options = {
+		.ca_file = link->options.ca_file,
+		.certificate_file = link->options.certificate_file,
+		.key_file = link->options.key_file,
+		.host = host,
+		.least = &link->time,
+	};
+
+	link->time = trusted_time_now(link->options.time);
+	void *context = tls_client_new(&options);
+	bool ok = context && !mosquitto_void_option(client, MOSQ_OPT_SSL_CTX, context) &&
+		  !mosquitto_int_option(client, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0);
+	tls_client_free(context);
+	return ok;
+}
+
+static struct mosquitto *make_client(struct link *link, const char *host)
 {
 	struct mosquitto *client = mosquitto_new(link->options.node, true, link);
 	char topic[LIMIT_TOPIC];
@@ -210,9 +231,7 @@ static struct mosquitto *make_client(struct link *link)
 	mosquitto_int_option(client, MOSQ_OPT_TCP_NODELAY, 1);
 	if (mosquitto_int_option(client, MOSQ_OPT_PROTOCOL_VERSION, MQTT_PROTOCOL_V311) ||
 	    mosquitto_will_set(client, topic, (int)strlen(FAREWELL), FAREWELL, 1, false) ||
-	    mosquitto_tls_set(client, link->options.ca_file, NULL, link->options.certificate_file,
-			      link->options.key_file, NULL) ||
-	    mosquitto_tls_opts_set(client, 1, "tlsv1.2", NULL)) {
+	    !use_tls(link, client, host)) {
 		mosquitto_destroy(client);
 		return NULL;
 	}
@@ -224,24 +243,23 @@ static void connect_now(void *arg)
 	struct link *link = arg;
 	const char *url = link->options.brokers[link->broker];
 	char host[256];
-	int port, rc = MOSQ_ERR_INVAL;
+	int port;
 
 	link->connect_timer = 0;
 	link->broker = (link->broker + 1) % link->options.broker_count;
-	link->client = make_client(link);
+	bool known = split_url(url, host, sizeof(host), &port);
+	link->client = known ? make_client(link, host) : NULL;
 	if (!link->client) {
-		set_reason(link, "cannot use the device certificate or the broker's CA");
+		set_reason(link, known ? "cannot use the device certificate or the broker's CA"
+				       : "the broker's address is not like mqtts://host:port");
 		log_error("%s", link->reason);
 		connect_later(link);
 		return;
 	}
 	link->deadline = clock_boottime() + CONNECT_TIMEOUT_MS * USEC_PER_MSEC;
 	link->tick_timer = loop_timer_set(link->options.loop, CONNECTING_TICK_MS, tick, link);
-	if (split_url(url, host, sizeof(host), &port)) {
-		errno = 0;
-		rc = mosquitto_connect_async(link->client, host, port, KEEPALIVE_S);
-	}
-	settle(link, rc);
+	errno = 0;
+	settle(link, mosquitto_connect_async(link->client, host, port, KEEPALIVE_S));
 }
 
 static void connect_later(struct link *link)

@@ -20,12 +20,15 @@
 
 struct link;
 
+struct trusted_time;
+
 struct link_options {
 	struct loop *loop;
 	struct state *state;
 	const char *node;
 	const char *const *brokers; /* "mqtts://host:port"; tried in turn */
 	size_t broker_count;
+	const struct trusted_time *time; /* what the broker's certificate is judged by */
 	const char *ca_file;
 	const char *certificate_file;
 	const char *key_file;

@@ -13,6 +13,7 @@
 struct link {
 	struct link_options options;
 	struct mosquitto *client; /* one per connection attempt */
+	usec_t time;		  /* trusted, at the begin of the attempt */
 	int fd;			  /* watched by the loop, or -1 */
 	bool online;		  /* CONNACK was positive */
 	bool lost;		  /* the library has ended the connection */

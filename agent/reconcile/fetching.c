@@ -214,6 +214,7 @@ static bool start_fetch(struct transaction *transaction, const struct content_pa
 		.tar_sha256 = package->tar_sha256,
 		.tar_size = package->tar_size,
 		.ca_file = settings->ca_file,
+		.time = trusted_time_now(transaction->options.time),
 		.attempts = settings->fetch_attempts,
 		.rate_bytes = settings->fetch_rate_bytes,
 		.max_unpacked_bytes =

@@ -256,6 +256,7 @@ static void begin(struct reconcile *reconcile, const struct desired_record *cand
 		.outgoing = reconcile->options.outgoing,
 		.upgrade = reconcile->options.upgrade,
 		.place = &reconcile->options.place,
+		.time = reconcile->options.time,
 		.settings = &reconcile->options.transaction,
 		.from = reconcile->has_current ? &reconcile->current : NULL,
 		.from_generation = reconcile->generation,

@@ -14,6 +14,7 @@
 #include "base/loop.h"
 #include "reconcile/content.h"
 #include "state/desired.h"
+#include "state/trusted_time.h"
 #include "supervise/supervisor.h"
 #include "telemetry/outgoing.h"
 #include "upgrade/upgrade.h"
@@ -45,6 +46,7 @@ struct transaction_options {
 	struct outgoing *outgoing;
 	struct upgrade *upgrade;
 	const struct content_place *place;
+	const struct trusted_time *time;
 	const struct transaction_settings *settings;
 	const struct content *from; /* with specs; NULL: nothing runs yet */
 	int64_t from_generation;

@@ -7,6 +7,7 @@ import hashlib
 import http.server
 import ipaddress
 import json
+import pathlib
 import ssl
 import threading
 import types
@@ -18,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from .broker import Broker
 from .fake_agent import certificate, node_id, topic
-from .false_server import FalseServer
+from .false_server import FalseServer, time_text
 from .process import free_port, remove_folder, temporary_folder
 
 STREAMS = ("reported", "result", "events", "logs")
@@ -30,25 +31,26 @@ def _write_key(path, key):
                                        serialization.NoEncryption()))
 
 
-def make_authority(keys):
-    """What musterd keeps in its keys folder, as far as brokers and nodes need it."""
-    start = datetime.datetime.utcnow() - datetime.timedelta(days=1)
-    end = start + datetime.timedelta(days=30)
+def make_authority(keys, address="127.0.0.1", days=(-1, 30)):
+    """What musterd keeps in its keys folder, as far as brokers and nodes need it. The server's certificate is
+    for the address, and valid for these days from now on."""
+    begin = datetime.datetime.utcnow() - datetime.timedelta(days=365)
     ca_key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority of a test")])
 
-    def build(subject, key):
+    def build(subject, key, start, end):
+        at = [begin + datetime.timedelta(days=365 + day) for day in (start, end)]
         return (x509.CertificateBuilder().subject_name(subject).issuer_name(name)
                 .public_key(key.public_key()).serial_number(x509.random_serial_number())
-                .not_valid_before(start).not_valid_after(end))
+                .not_valid_before(at[0]).not_valid_after(at[1]))
 
-    ca = build(name, ca_key).add_extension(x509.BasicConstraints(True, 0), True).sign(
+    ca = build(name, ca_key, -365, 365).add_extension(x509.BasicConstraints(True, 0), True).sign(
         ca_key, hashes.SHA256())
     _write_key(keys / "ca.key", ca_key)
     (keys / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     key = ec.generate_private_key(ec.SECP256R1())
-    local = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    made = build(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), key
+    local = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    made = build(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, address)]), key, *days
                  ).add_extension(local, False).sign(ca_key, hashes.SHA256())
     _write_key(keys / "server.key", key)
     (keys / "server.crt").write_bytes(made.public_bytes(serialization.Encoding.PEM))
@@ -56,6 +58,22 @@ def make_authority(keys):
     for file, made in zip(("mqtt-client.key", "mqtt-client.crt"),
                           certificate(keys, "muster-server", keys)):
         (keys / made).rename(keys / file)
+
+
+def enroll_by_hand(folder, keys, node, broker_url, signer):
+    """Writes into the agent's folder what an enrolment leaves there. signer: of desired states."""
+    mine = folder / "keys"
+    mine.mkdir(parents=True, mode=0o700)
+    key, made = certificate(keys, node, mine)
+    pathlib.Path(key).rename(mine / "node.key")
+    pathlib.Path(made).rename(mine / "node.crt")
+    (mine / "ca.crt").write_bytes((keys / "ca.crt").read_bytes())
+    raw = signer.public_key().public_bytes(serialization.Encoding.Raw,
+                                           serialization.PublicFormat.Raw)
+    (mine / "identity.json").write_text(json.dumps({
+        "node_id": node, "name": "gw", "project": "default", "brokers": [broker_url],
+        "server_time": time_text(),
+        "signing_keys": [{"public": base64.b64encode(raw).decode()}]}))
 
 
 class Downloads:
@@ -145,16 +163,4 @@ class ScriptServer(FalseServer):
         return self.count(channel, fits) > 0
 
     def enroll(self, folder):
-        """Writes into the agent's folder what an enrolment leaves there."""
-        keys = folder / "keys"
-        keys.mkdir(parents=True, mode=0o700)
-        key, made = certificate(self.keys, self.node, keys)
-        (keys / key).rename(keys / "node.key")
-        (keys / made).rename(keys / "node.crt")
-        (keys / "ca.crt").write_bytes((self.keys / "ca.crt").read_bytes())
-        raw = self.signer.private.public_key().public_bytes(serialization.Encoding.Raw,
-                                                            serialization.PublicFormat.Raw)
-        (keys / "identity.json").write_text(json.dumps({
-            "node_id": self.node, "name": "gw", "project": "default",
-            "brokers": [self.broker.url],
-            "signing_keys": [{"public": base64.b64encode(raw).decode()}]}))
+        enroll_by_hand(folder, self.keys, self.node, self.broker.url, self.signer.private)

@@ -18,6 +18,13 @@ def tracer():
     return pathlib.Path(program("muster-agent")).parents[1] / "tests" / "fault_tracer"
 
 
+def preload(**settings):
+    """The environment of an agent with fault_preload; what it knows is written there."""
+    options = "detect_leaks=0:verify_asan_link_order=0"
+    return {"LD_PRELOAD": str(tracer().with_name("fault_preload.so")), "ASAN_OPTIONS": options,
+            **{name: str(value) for name, value in settings.items()}}
+
+
 def _link(path):
     try:
         return os.readlink(path)
@@ -149,7 +156,8 @@ class Victim:
                 found[where[len(data):].split("/")[0]].append(int(entry))
             elif where == str(self.root):
                 name = os.path.basename(_link(f"/proc/{entry}/exe")).replace("muster-", "")
-                found[name].append(int(entry))
+                if name:  # else it has just ended
+                    found[name].append(int(entry))
         return found
 
     def services(self):
