@@ -22,6 +22,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.upgrade import Upgrade  # noqa: E402
+from harness.victim import preload  # noqa: E402
 
 # What the tracer is told, and what follows from it.
 FAULTS = {
@@ -34,6 +35,7 @@ FAULTS = {
     "full-once": {"fault": "ENOSPC", "times": 1},
     "read-only": {"fault": "EROFS", "times": 0},
     "no-process": {"fault": "EAGAIN", "times": 1},
+    "no-memory": None,  # by fault_preload: n counts allocations
 }
 DEADLY = ("kill", "torn", "cut")
 UNTOUCHED = ("witness", "conf")
@@ -57,18 +59,31 @@ class Runner:
     def close(self):
         self.story.close()
 
-    def count(self):
-        """How many calls the story has when nothing goes wrong."""
+    def count(self, fault):
+        """How many calls, or allocations, the story has when nothing goes wrong."""
         victim = self.story.machine()
         try:
-            victim.start_traced()
+            self._start(victim, Point(fault, 0, 0))
             assert self.story.tell(victim) == 3
             victim.wait_idle()
             self.story.check(victim, 2)
             victim.signal(signal.SIGTERM)
-            return victim.report()[0]
+            victim.process.child.wait(60)
+            return int(victim.report_path.read_text().split()[0])
         finally:
             victim.close()
+
+    def counts(self, faults):
+        calls = self.count("kill")
+        return {fault: calls if FAULTS[fault] else self.count(fault) for fault in faults}
+
+    @staticmethod
+    def _start(victim, point):
+        if FAULTS[point.fault]:
+            victim.start_traced(at=point.at, seed=point.seed, **FAULTS[point.fault])
+        else:
+            victim.start(preload(FAULT_ALLOCATION=point.at,
+                                 FAULT_ALLOCATION_FILE=victim.report_path))
 
     def play(self, point):
         """Returns the call that was struck, "" when the story had ended before."""
@@ -89,14 +104,10 @@ class Runner:
 
     def _play(self, point, victim):
         story, deadly = self.story, point.fault in DEADLY
-        victim.start_traced(at=point.at, seed=point.seed, **FAULTS[point.fault])
-        watch = None if deadly else Patience(victim)
-        offered = story.tell(victim, watch)
+        self._start(victim, point)
+        offered = story.tell(victim, None if deadly else Patience(victim))
         before = victim.services() if offered > 1 and point.fault != "cut" else {}
-        victim.signal(signal.SIGUSR1)
-        victim.signal(signal.SIGTERM)
-        _, struck, status, _ = victim.report()
-        assert deadly and struck or status == 0 or offered == 1, f"the agent ended with {status}"
+        struck = self._end(victim, point, offered)
         self._check_untouched(victim, before)
         # Nobody tells the agent anything: what it finds on its disk must be enough.
         story.server.offered = None
@@ -110,6 +121,25 @@ class Runner:
         victim.shutdown()
         assert not victim.processes(), victim.processes()
         return struck.replace(str(victim.root) + "/", "")
+
+    @staticmethod
+    def _end(victim, point, offered):
+        """Ends the agent if it lives on with its fault. Returns what was struck."""
+        if FAULTS[point.fault]:
+            victim.signal(signal.SIGUSR1)
+            victim.signal(signal.SIGTERM)
+            _, struck, status, _ = victim.report()
+        else:
+            victim.signal(signal.SIGTERM)
+            status = victim.process.child.wait(60)
+            struck = "an allocation" if victim.report_path.exists() else ""
+        log = victim.log()
+        assert "Sanitizer" not in log and status != -signal.SIGSEGV, f"ended with {status}"
+        if status == -signal.SIGABRT:
+            assert "out of memory, stopping" in log, "it gave up without a word"
+        elif point.fault not in DEADLY:
+            assert status == 0 or offered == 1, f"the agent ended with {status}"
+        return struck
 
     @staticmethod
     def _check_untouched(victim, before):
@@ -151,11 +181,11 @@ def _one(point):
         return point, "", str(error)
 
 
-def points(faults, count, stride, seed):
+def points(counts, stride, seed):
     """Every stride-th call for each fault, from an offset that the seed chooses; shuffled, so that a run that is
-    cut short has seen something of all."""
+    cut short has seen something of all. counts: {fault: calls}"""
     chance = random.Random(seed)
-    made = [Point(fault, at, seed * 1000 + at) for fault in faults
+    made = [Point(fault, at, seed * 1000 + at) for fault, count in counts.items()
             for at in range(1 + chance.randrange(stride), count + 1, stride)]
     chance.shuffle(made)
     return made
@@ -206,11 +236,11 @@ def main():
                 struck = runner.play(Point(fault, options.at, options.seed))
                 print(f"{fault} at {options.at}: all is well; struck: {struck or 'nothing'}")
             return 0
-        count = runner.count()
+        counts = runner.counts(faults)
     finally:
         runner.close()
-    todo = points(faults, count, options.stride, options.seed)
-    print(f"{count} calls, {len(todo)} runs, seed {options.seed}", flush=True)
+    todo = points(counts, options.stride, options.seed)
+    print(f"{counts}: {len(todo)} runs, seed {options.seed}", flush=True)
     return 1 if run_all(todo, options.jobs, lambda text: print(text, flush=True),
                         options.seconds) else 0
 

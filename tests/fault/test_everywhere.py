@@ -26,9 +26,9 @@ def runner():
 
 def test_an_upgrade_survives_faults_at_any_call(runner):
     chance = random.Random(SEED)
-    count = runner.count()
-    todo = [everywhere.Point(fault, chance.randint(1, count), chance.randrange(1000))
-            for fault in everywhere.FAULTS for _ in range(3 if fault in everywhere.DEADLY else 1)]
+    counts = runner.counts(everywhere.FAULTS)
+    todo = [everywhere.Point(fault, chance.randint(1, counts[fault]), chance.randrange(1000))
+            for fault in counts for _ in range(3 if fault in everywhere.DEADLY else 1)]
     chance.shuffle(todo)
     failures = everywhere.run_all(todo, JOBS, seconds=SECONDS)
     assert not failures, "\n\n".join(failures)
