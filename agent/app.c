@@ -187,6 +187,45 @@ static void hand_over(void *arg)
 	loop_stop(app->loop);
 }
 
+static bool is_online(void *arg)
+{
+	const struct app *app = arg;
+
+	return app->link && link_online(app->link);
+}
+
+static void certificate_switched(void *arg)
+{
+	struct app *app = arg;
+
+	if (app->link)
+		link_reconnect(app->link, "there is a new certificate");
+}
+
+static bool certificate_came(const char *pem, void *arg, struct error *err)
+{
+	struct app *app = arg;
+
+	return renewal_take(app->renewal, pem, err);
+}
+
+static bool make_renewal(struct app *app, struct error *err)
+{
+	const struct renewal_options options = {
+		.loop = app->loop,
+		.identity = &app->identity,
+		.time = &app->time,
+		.root = app->root,
+		.alone_ms = app->config->renew_after_ms,
+		.online = is_online,
+		.ask = ask_again,
+		.switched = certificate_switched,
+		.arg = app,
+	};
+
+	return renewal_new(&options, &app->renewal, err);
+}
+
 static bool make_reconcile(struct app *app, struct error *err)
 {
 	const struct config *config = app->config;
@@ -210,6 +249,7 @@ static bool make_reconcile(struct app *app, struct error *err)
 		.key_count = app->identity.signing_key_count,
 		.resend = ask_again,
 		.timed = time_answered,
+		.certificate = certificate_came,
 		.arg = app,
 	};
 
@@ -300,8 +340,8 @@ static bool set_up(struct app *app, struct arena *arena, struct error *err)
 		.arg = app,
 	};
 	app->supervisor = make_supervisor(app, notices_receive);
-	if (!upgrade_new(&upgrade, &app->upgrade, err) || !make_reconcile(app, err) ||
-	    !make_control(app, err))
+	if (!make_renewal(app, err) || !upgrade_new(&upgrade, &app->upgrade, err) ||
+	    !make_reconcile(app, err) || !make_control(app, err))
 		return false;
 	outgoing_event(&app->outgoing, SEVERITY_INFO, "agent.started", NULL, NULL,
 		       "muster-agent %s has started", MUSTER_VERSION);
@@ -335,6 +375,7 @@ static void take_down(struct app *app)
 	reconcile_free(app->reconcile);
 	app->reconcile = NULL;
 	upgrade_free(app->upgrade);
+	renewal_free(app->renewal);
 	if (app->supervisor)
 		supervisor_free(app->supervisor);
 	if (app->signal_fd >= 0)

@@ -11,6 +11,7 @@
 #include "identity.h"
 #include "link/link.h"
 #include "reconcile/reconcile.h"
+#include "renewal.h"
 #include "telemetry/follow.h"
 #include "telemetry/host.h"
 
@@ -48,6 +49,7 @@ struct app {
 	struct notices notices;
 	struct trusted_time time;
 	struct upgrade *upgrade;
+	struct renewal *renewal;
 	struct reconcile *reconcile;
 	struct link *link;
 	struct follow *follow;

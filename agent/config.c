@@ -42,6 +42,9 @@ static const struct setting SETTINGS[] = {
 		       "group that may look (status, explain, logs); *: everybody"),
 	SETTING_DURATION(struct config, upgrade_deadline_ms, "300s",
 			 "for a new agent to be answered by the server, else the old one returns"),
+	SETTING_DURATION(struct config, renew_after_ms, "600s",
+			 "without a broker for so long: ask the server over HTTPS for a new "
+			 "certificate"),
 	SETTING_BOOL(struct config, json, "false", "answer as JSON"),
 	SETTING_END,
 };

@@ -33,6 +33,7 @@ struct config {
 	const char *control_group;   /* may do everything at the local door */
 	const char *control_readers; /* may look: a group, or "*" */
 	int64_t upgrade_deadline_ms;
+	int64_t renew_after_ms;
 	bool json;
 	bool contained; /* not a setting: we end with our container, and so must the services */
 };

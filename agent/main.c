@@ -20,6 +20,7 @@
 #include "local.h"
 #include "reconcile/snapshot.h"
 #include "reconcile/take_over.h"
+#include "renewal.h"
 #include "upgrade/watch.h"
 
 enum { EXIT_USAGE = 2, MAX_HELP = 64 * 1024 };
@@ -156,6 +157,22 @@ static int shutdown_command(int argc, char **argv)
 	return result;
 }
 
+static int renew_command(int argc, char **argv)
+{
+	struct arena *arena = arena_new();
+	struct config config = {0};
+	struct error err = {0};
+	int result = EXIT_SUCCESS;
+
+	if (!load(argc, argv, arena, &config, &err) || !app_enter_folder(&config, &err) ||
+	    !renewal_rescue(arena, &err))
+		result = fail(&err);
+	else
+		printf("there is a new certificate; the agent takes it by itself\n");
+	arena_free(arena);
+	return result;
+}
+
 static int fetch_command(int argc, char **argv)
 {
 	(void)argc;
@@ -184,6 +201,7 @@ static const struct command COMMANDS[] = {
 	{"diag", "[FILE] [--no-logs]: an archive that tells how this gateway is", local_diag},
 	{"report", "[FILE]: what waits for the server, to be carried there", local_report},
 	{"shutdown", "stop all services in order, then the agent", shutdown_command},
+	{"renew", "get a new certificate for one that has ended", renew_command},
 	{"fetch", NULL, fetch_command},
 	{"unpack", NULL, unpack_main},
 	{"import", NULL, import_main},

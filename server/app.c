@@ -101,6 +101,8 @@ static bool set_server(struct app *app, struct signer *signer, struct error *err
 		.signing_key_id = identity->key_id,
 		.signing_public = identity->public_key,
 		.signer = signer,
+		.certificate_lifetime_ms = config->certificate_lifetime,
+		.certificate_grace_ms = config->certificate_grace,
 		.health_interval_ms = (int)config->health_interval,
 		.replica = config->replica,
 		.webhook_allow = config->webhook_allow,

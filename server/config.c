@@ -66,6 +66,11 @@ const struct setting CONFIG_SETTINGS[] = {
 		     "PEM key of that certificate; default: DATA/keys/mqtt-client.key"),
 	SETTING_DURATION(struct config, health_interval, "30s",
 			 "how often nodes report their health"),
+	SETTING_DURATION(struct config, certificate_lifetime, "90d",
+			 "of the certificates of nodes, which are renewed at two thirds"),
+	SETTING_DURATION(struct config, certificate_grace, "180d",
+			 "a node that slept through the end of its certificate may still renew it "
+			 "with its old key; 0s: never"),
 
 	SETTING_STRING(struct config, webhook_allow, "",
 		       "private networks that webhooks may reach, comma separated: 10.1.0.0/16"),

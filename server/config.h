@@ -41,6 +41,8 @@ struct config {
 	const char *mqtt_certificate;
 	const char *mqtt_key;
 	int64_t health_interval;
+	int64_t certificate_lifetime;
+	int64_t certificate_grace;
 
 	const char *webhook_allow;
 

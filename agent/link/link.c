@@ -14,7 +14,13 @@
 #include "protocol/limits.h"
 #include "state/trusted_time.h"
 
-enum { KEEPALIVE_S = 60, CONNECT_TIMEOUT_MS = 20000, TICK_MS = 5000, CONNECTING_TICK_MS = 1000 };
+enum {
+	KEEPALIVE_S = 60,
+	CONNECT_TIMEOUT_MS = 20000,
+	TICK_MS = 5000,
+	CONNECTING_TICK_MS = 1000,
+	RECONNECT_SOON_MS = 100
+};
 
 static const char FAREWELL[] = "{\"v\":1,\"offline\":true}";
 
@@ -270,6 +276,7 @@ static void connect_later(struct link *link)
 	/* With several brokers each round of them is one attempt. */
 	if (link->broker == 0 && link->attempt < 30)
 		link->attempt++;
+	loop_timer_cancel(link->options.loop, link->connect_timer);
 	link->connect_timer = loop_timer_set(link->options.loop, delay, connect_now, link);
 }
 
@@ -335,6 +342,31 @@ bool link_publish(struct link *link, enum channel channel, const char *text)
 {
 	assert(!channel_info(channel)->stream);
 	return link->online && link_send(link, channel, text);
+}
+
+static void reconnect(void *arg)
+{
+	struct link *link = arg;
+
+	link->connect_timer = 0;
+	if (link->client) {
+		/* A clean end, or the broker would say for us that we are gone. */
+		link->inside = true;
+		mosquitto_disconnect(link->client);
+		link->inside = false;
+		drop(link);
+		link->attempt = 0;
+	}
+	connect_now(link);
+}
+
+void link_reconnect(struct link *link, const char *why)
+{
+	log_info("connecting to the broker again: %s", why);
+	loop_timer_cancel(link->options.loop, link->connect_timer);
+	/* In the next turn: what is being received is still in use. */
+	link->connect_timer =
+		loop_timer_set(link->options.loop, RECONNECT_SOON_MS, reconnect, link);
 }
 
 bool link_online(const struct link *link)

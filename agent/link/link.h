@@ -67,5 +67,8 @@ bool link_publish(struct link *link, enum channel channel, const char *text);
 void link_hold(struct link *link, int64_t delay_ms);
 void link_release(struct link *link);
 
+/* Connects again, soon: with the files as they are then. */
+void link_reconnect(struct link *link, const char *why);
+
 /* Something was added to the spool. */
 void link_wake(struct link *link);

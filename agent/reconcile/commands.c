@@ -58,6 +58,16 @@ static bool run_resend(struct reconcile *reconcile, const struct msg_command *co
 	return true;
 }
 
+static bool run_renew(struct reconcile *reconcile, const struct msg_command *command,
+		      struct error *err)
+{
+	const char *pem = json_string_value(json_object_get(command->args, "certificate"));
+
+	if (!pem)
+		return error_set(err, ERR_INVALID, "args.certificate is missing");
+	return reconcile->options.certificate(pem, reconcile->options.arg, err);
+}
+
 static const struct {
 	const char *kind;
 	bool service;
@@ -66,7 +76,7 @@ static const struct {
 } COMMANDS[] = {
 	{"restart", true, run_restart}, {"start", true, run_start},
 	{"stop", true, run_stop},	{"log_level", false, run_log_level},
-	{"resend", false, run_resend},
+	{"resend", false, run_resend},	{"renew", false, run_renew},
 };
 
 static bool run(struct reconcile *reconcile, const struct msg_command *command, struct error *err)

@@ -30,6 +30,9 @@ enum {
 
 static const usec_t CLOCK_SLACK = USEC_PER_HOUR;
 
+/* Of a short life no more than this part, so that "two thirds are over" keeps its sense. */
+enum { SLACK_PART = 24 };
+
 void x509_must(bool success, const char *what)
 {
 	if (success)
@@ -452,7 +455,8 @@ bool certificate_issue(const char *ca_pem, const struct tls_key *ca_key, const c
 	if (!valid_common_name(template->common_name, err) ||
 	    !request_key(csr_pem, strlen(csr_pem), &pkey, err))
 		return false;
-	usec_t until = template->now + template->days * USEC_PER_DAY;
+	usec_t until = template->now + template->lifetime;
+	usec_t slack = template->lifetime / SLACK_PART;
 	usec_t ca_until = time_of(X509_get0_notAfter(ca));
 	CLEANUP(x509_cleanup) X509 *certificate = X509_new();
 	x509_must(certificate && X509_set_version(certificate, X509_VERSION_3) == 1 &&
@@ -460,7 +464,8 @@ bool certificate_issue(const char *ca_pem, const struct tls_key *ca_key, const c
 			  X509_set_issuer_name(certificate, X509_get_subject_name(ca)) == 1,
 		  "X509_new");
 	set_random_serial(certificate);
-	set_validity(certificate, template->now - CLOCK_SLACK, until < ca_until ? until : ca_until);
+	set_validity(certificate, template->now - (slack < CLOCK_SLACK ? slack : CLOCK_SLACK),
+		     until < ca_until ? until : ca_until);
 	add_common_name(X509_get_subject_name(certificate), template->common_name);
 	if (!add_extensions(certificate, ca, template, err))
 		return false;

@@ -67,8 +67,9 @@ struct certificate_template {
 	/* NULL-terminated, or NULL: "URI:urn:muster:node:x1", "DNS:plant.example", "IP:10.0.0.1" */
 	const char *const *alternative_names;
 	unsigned usage; /* enum certificate_usage */
-	int days;
-	usec_t now; /* valid from one hour before, for devices with a slow clock */
+	usec_t lifetime;
+	/* Valid from one hour before (less for short lives), for devices with a slow clock. */
+	usec_t now;
 };
 
 struct certificate {
@@ -97,6 +98,10 @@ MUST_CHECK bool certificate_verify(const char *pem, const char *ca_pem, unsigned
 
 /* Does the key belong to the certificate? */
 bool certificate_matches_key(const char *pem, const struct tls_key *key);
+
+/* Has the holder of the certificate's key signed the data? */
+bool certificate_has_signed(const char *pem, const void *data, size_t size,
+			    const uint8_t *signature, size_t signature_size);
 
 /* A CRL with the given serials (lower hex, NULL-terminated), valid for days. */
 MUST_CHECK bool crl_create(const char *ca_pem, const struct tls_key *ca_key,

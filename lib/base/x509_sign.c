@@ -68,3 +68,14 @@ bool public_key_verify(const char *pem, size_t pem_length, const void *data, siz
 	ERR_clear_error();
 	return good || error_set(err, ERR_FORBIDDEN, "the signature is wrong");
 }
+
+bool certificate_has_signed(const char *pem, const void *data, size_t size,
+			    const uint8_t *signature, size_t signature_size)
+{
+	CLEANUP(x509_cleanup) X509 *certificate = x509_read(pem, strlen(pem));
+	EVP_PKEY *pkey = certificate ? X509_get0_pubkey(certificate) : NULL;
+	bool good = pkey && verify(pkey, data, size, signature, signature_size);
+
+	ERR_clear_error();
+	return good;
+}

@@ -35,6 +35,7 @@
 #define LIMIT_CONFIG_BYTES (256 * 1024) /* rendered files of one config */
 #define LIMIT_CONFIG_PATH 255
 
+#define LIMIT_CSR (16 * 1024)
 #define LIMIT_MANIFEST (64 * 1024)
 #define LIMIT_SIGNATURES 8 /* signatures in one envelope */
 #define LIMIT_RELEASE_KEYS 32

@@ -39,6 +39,9 @@ static const struct field HELLO_FIELDS[] = {
 	FIELD_STRING(struct msg_hello, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_OBJECT(struct msg_hello, streams, FIELD_REQUIRED, STREAMS_FIELDS),
 	FIELD_STRING(struct msg_hello, ask_time, 0, 16),
+	FIELD_STRING(struct msg_hello, certificate, 0, 32),
+	FIELD_STRING(struct msg_hello, csr, 0, LIMIT_CSR),
+	FIELD_INT(struct msg_hello, trust, 0, 0, 1000000),
 	FIELD_END,
 };
 
@@ -124,8 +127,8 @@ static const struct field COMMAND_FIELDS[] = {
 	FIELD_END,
 };
 
-static const char *const COMMAND_KINDS[] = {"restart", "start", "stop", "log_level",
-					    "resend",  "time",	NULL};
+static const char *const COMMAND_KINDS[] = {"restart", "start", "stop",	 "log_level",
+					    "resend",  "time",	"renew", NULL};
 
 bool message_parse(const void *bytes, size_t size, size_t max_size, struct arena *arena,
 		   json_t **out, struct error *err)

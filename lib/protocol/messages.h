@@ -97,7 +97,10 @@ struct msg_hello {
 	struct msg_streams {
 		int64_t reported, logs, events, result; /* last seq produced */
 	} streams;
-	const char *ask_time; /* a word that the command "time" shall repeat, or NULL */
+	const char *ask_time;	 /* a word that the command "time" shall repeat, or NULL */
+	const char *certificate; /* serial of the one in use, lower hex, or NULL */
+	const char *csr;	 /* PEM: it is time for a new one; or NULL */
+	int trust;		 /* newest statement on signing keys that it has; 0: none */
 };
 
 struct msg_package {

@@ -7,6 +7,7 @@
 #include "api/install.h"
 #include "base/arena.h"
 #include "base/fields.h"
+#include "domain/inventory/certificate.h"
 #include "domain/inventory/enroll.h"
 #include "store/enroll.h"
 #include "store/package_releases.h"
@@ -162,4 +163,27 @@ bool enroll_post_handler(struct request *req, struct error *err)
 			     err) &&
 	       inventory_enroll(ctx, &body, &answer, err) &&
 	       answer_encode(ctx, &answer, &reply, err) && request_reply_json(req, 201, reply);
+}
+
+static const struct field RENEWAL_FIELDS[] = {
+	FIELD_STRING(struct renewal_request, certificate, FIELD_REQUIRED, ENROLL_CSR_MAX_BYTES),
+	FIELD_STRING(struct renewal_request, csr, FIELD_REQUIRED, ENROLL_CSR_MAX_BYTES),
+	FIELD_STRING(struct renewal_request, proof, FIELD_REQUIRED, 1024),
+	FIELD_END,
+};
+
+bool enroll_renew_post_handler(struct request *req, struct error *err)
+{
+	struct ctx *ctx = request_ctx(req);
+	struct renewal_request body = {0};
+	char now[TIME_TEXT_SIZE];
+	const char *certificate;
+
+	if (!fields_decode(RENEWAL_FIELDS, request_json(req), FIELDS_TOLERANT, ctx->arena, &body,
+			   err) ||
+	    !inventory_certificate_rescue(ctx, &body, &certificate, err))
+		return false;
+	time_format(ctx->now, now);
+	return request_reply_json(
+		req, 201, json_pack("{s:s, s:s}", "certificate", certificate, "server_time", now));
 }

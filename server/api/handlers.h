@@ -77,6 +77,7 @@ bool overview_get_handler(struct request *req, struct error *err);
 
 /* api/enroll.c */
 bool enroll_post_handler(struct request *req, struct error *err);
+bool enroll_renew_post_handler(struct request *req, struct error *err);
 bool enroll_tokens_list_handler(struct request *req, struct error *err);
 bool enroll_tokens_post_handler(struct request *req, struct error *err);
 bool enroll_tokens_delete_handler(struct request *req, struct error *err);

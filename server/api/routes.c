@@ -91,6 +91,7 @@ const struct route ROUTES[] = {
 
 	/* enrolment */
 	{"POST", "/api/v1/enroll", ROLE_NONE, NULL, ROUTE_PUBLIC, enroll_post_handler},
+	{"POST", "/api/v1/enroll/renew", ROLE_NONE, NULL, ROUTE_PUBLIC, enroll_renew_post_handler},
 	{"GET", "/api/v1/enroll-tokens", ROLE_OPERATOR, "nodes:read", 0,
 	 enroll_tokens_list_handler},
 	{"POST", "/api/v1/enroll-tokens", ROLE_OPERATOR, "nodes:write", ROUTE_SECRET,

@@ -61,6 +61,8 @@ struct server {
 	struct patches *patches; /* domain/package/patches.h */
 	unsigned char url_key[32];
 	int health_interval_ms;
+	int64_t certificate_lifetime_ms; /* of nodes */
+	int64_t certificate_grace_ms;	 /* renewal after their end */
 	struct api *api;     /* what the handlers of sessions, events and health need: api/api.h */
 	const char *replica; /* our fixed name in leases; NULL: any that nobody else has */
 	const char *webhook_allow; /* comma separated networks that webhooks may reach, or "" */

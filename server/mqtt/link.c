@@ -427,6 +427,11 @@ void link_set_shards(struct link *link, uint64_t shards)
 	wake_thread(link);
 }
 
+const struct link_settings *link_settings_of(const struct link *link)
+{
+	return &link->settings;
+}
+
 bool link_connected(const struct link *link)
 {
 	return atomic_load(&link->connected);

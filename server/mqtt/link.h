@@ -38,6 +38,9 @@ void link_free(struct link *link);
 /* Bit n stands for shard n. The link subscribes and unsubscribes as needed. */
 void link_set_shards(struct link *link, uint64_t shards);
 
+/* How it reaches the broker; borrowed. */
+const struct link_settings *link_settings_of(const struct link *link);
+
 bool link_connected(const struct link *link);
 
 /* Whether the broker has confirmed the subscriptions to all wanted shards. */

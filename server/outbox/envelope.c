@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/desired/seal.h"
+#include "domain/inventory/certificate.h"
 #include "domain/package/url.h"
 #include "protocol/dsse.h"
 #include "protocol/messages.h"
@@ -59,9 +60,33 @@ bool envelope_desired(struct ctx *ctx, const struct outbox_item *item, char **ou
 	return add_fetch(ctx, item, fetch, err) && desired_seal(ctx, &letter, out, err);
 }
 
+/* A request of the node for a certificate becomes the certificate. */
+static bool command_args(struct ctx *outer, const struct outbox_item *item, json_t **out,
+			 struct error *err)
+{
+	json_t *args = json_object_get(item->payload, "args");
+	const char *csr = json_string_value(json_object_get(args, "csr"));
+	struct ctx ctx = *outer;
+	const char *certificate;
+
+	*out = args;
+	if (!outbox_is(item, "renew"))
+		return true;
+	ctx.project_id = item->project_id;
+	if (csr == NULL)
+		return error_set(err, ERR_INTERNAL, "request for a certificate without csr");
+	if (!inventory_certificate_renew(&ctx, item->node_id, csr, &certificate, err))
+		return false;
+	*out = json_keep(json_pack("{s:s}", "certificate", certificate), outer->arena);
+	return true;
+}
+
 bool envelope_command(struct ctx *ctx, const struct outbox_item *item, char **out,
 		      struct error *err)
 {
+	json_t *args;
+	if (!command_args(ctx, item, &args, err))
+		return false;
 	const struct msg_command command = {
 		.node = item->node_id,
 		.id = json_string_value(json_object_get(item->payload, "id")),
@@ -69,7 +94,7 @@ bool envelope_command(struct ctx *ctx, const struct outbox_item *item, char **ou
 		.expires = command_expiry(item->created_at),
 		.kind = json_string_value(json_object_get(item->payload, "kind")),
 		.service = json_string_value(json_object_get(item->payload, "service")),
-		.args = json_object_get(item->payload, "args"),
+		.args = args,
 	};
 
 	if (command.id == NULL || command.kind == NULL)

@@ -15,9 +15,13 @@
 #include "base/fields.h"
 #include "base/log.h"
 #include "base/metrics.h"
+#include "base/x509.h"
+#include "domain/inventory/certificate.h"
+#include "mqtt/cut.h"
 #include "mqtt/link.h"
 #include "outbox/envelope.h"
 #include "protocol/topics.h"
+#include "signer/client.h"
 #include "store/db.h"
 #include "store/events.h"
 #include "store/outbox.h"
@@ -29,6 +33,9 @@ enum {
 	CONFIRM_MS = 5000,
 	RETRY_MS = 2000,
 	RETRY_MAX_MS = 60000,
+	LIST_EVERY_MS = 1500,
+	CUT_CERTIFICATE_S = 300,
+	CUT_ATTEMPTS = 30,
 };
 
 static struct metric METRICS[] = {
@@ -50,7 +57,8 @@ struct outbox {
 	/* Only the thread. */
 	struct db *db;
 	struct arena *arena;
-	bool failing; /* the database, as said in the log */
+	bool failing;	   /* the database, as said in the log */
+	usec_t revoked_at; /* when the list of revoked certificates was written */
 };
 
 /* What becomes of one claimed item. */
@@ -94,6 +102,9 @@ static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 	struct error err;
 
 	time_format(ctx->now, at);
+	/* A node asks again when it has heard nothing. */
+	if (outbox_is(item, "renew") && ctx->now > command_expiry(item->created_at))
+		return VERDICT_DONE;
 	if (ctx->now > command_expiry(item->created_at)) {
 		const char *kind = json_string_value(json_object_get(item->payload, "kind"));
 
@@ -133,6 +144,57 @@ static enum verdict send_desired(struct outbox *outbox, struct ctx *ctx,
 		return err.code == ERR_UNAVAILABLE ? VERDICT_RETRY : VERDICT_DONE;
 	}
 	return publish(outbox, item, envelope, receipts);
+}
+
+/* For brokers: the list of certificates that count no more. */
+static bool write_revoked(struct outbox *outbox, struct ctx *ctx, struct error *err)
+{
+	const char *path = arena_printf(ctx->arena, "%s/keys/revoked.crl", ctx->server->data_dir);
+
+	if (!inventory_certificate_revoked_write(ctx, path, err))
+		return false;
+	outbox->revoked_at = ctx->now;
+	return true;
+}
+
+/* Nobody else has this certificate, and it is gone in minutes: it only takes the session over. */
+static bool take_over(struct outbox *outbox, struct ctx *ctx, const char *node_id,
+		      struct error *err)
+{
+	struct tls_key *key = tls_key_generate();
+	char *csr, *certificate;
+	bool ok = csr_create(key, "muster-cut", ctx->arena, &csr, err) &&
+		  signer_issue(ctx->server->signer, csr, node_id, CUT_CERTIFICATE_S, ctx->arena,
+			       &certificate, err) &&
+		  cut_session(link_settings_of(outbox->link), node_id, certificate,
+			      tls_key_pem(key, ctx->arena), err);
+
+	tls_key_free(key);
+	return ok;
+}
+
+/*
+ * A node was retired: first the list, so that it cannot come back, then its session. Lists are a second
+ * apart, since of two with the same time a broker keeps the first; and it needs a moment to read one.
+ */
+static enum verdict cut_off(struct outbox *outbox, struct ctx *ctx, const struct outbox_item *item)
+{
+	const usec_t age = ctx->now - outbox->revoked_at;
+	struct error err;
+
+	if (outbox->revoked_at <= item->created_at) {
+		if (age > LIST_EVERY_MS * USEC_PER_MSEC && !write_revoked(outbox, ctx, &err))
+			log_error("could not write the list of revoked certificates: %s", err.text);
+		return VERDICT_RETRY;
+	}
+	if (age < LIST_EVERY_MS * USEC_PER_MSEC)
+		return VERDICT_RETRY;
+	if (take_over(outbox, ctx, item->node_id, &err)) {
+		log_info("the session of a retired node was cut node=%s", item->node_id);
+		return VERDICT_DONE;
+	}
+	log_warn("%s node=%s", err.text, item->node_id);
+	return item->attempt < CUT_ATTEMPTS ? VERDICT_RETRY : VERDICT_DONE;
 }
 
 /* The newest state is sent once, whoever asked for it how often. */
@@ -188,7 +250,9 @@ static bool send_batch(struct outbox *outbox, bool *more, struct error *err)
 		return true;
 	enum verdict *verdicts = arena_array(outbox->arena, count, sizeof(*verdicts));
 	for (size_t i = 0; i < count; i++) {
-		if (items[i].retired)
+		if (outbox_is(&items[i], "cut"))
+			verdicts[i] = cut_off(outbox, &ctx, &items[i]);
+		else if (items[i].retired)
 			verdicts[i] = VERDICT_DONE;
 		else if (items[i].command)
 			verdicts[i] = send_command(outbox, &ctx, &items[i], &receipts);

@@ -211,15 +211,26 @@ bool signer_sign(struct signer *signer, const char *payload_type, const void *pa
 		"envelope", arena, envelope_json, err);
 }
 
-bool signer_issue(struct signer *signer, const char *csr_pem, const char *node_id, int days,
+bool signer_issue(struct signer *signer, const char *csr_pem, const char *node_id, int64_t seconds,
 		  struct arena *arena, char **cert_pem, struct error *err)
 {
-	json_t *request = json_pack("{s:s, s:s, s:s, s:i}", "op", "issue", "csr", csr_pem, "node",
-				    node_id, "days", days);
+	json_t *request = json_pack("{s:s, s:s, s:s, s:I}", "op", "issue", "csr", csr_pem, "node",
+				    node_id, "seconds", (json_int_t)seconds);
 
 	if (request == NULL)
 		return error_set(err, ERR_INVALID, "signing request is not text");
 	return ask(signer, request, "certificate", arena, cert_pem, err);
+}
+
+bool signer_revoke(struct signer *signer, const char *const *serials, size_t count,
+		   struct arena *arena, char **crl_pem, struct error *err)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(list, json_string(serials[i]));
+	return ask(signer, json_pack("{s:s, s:o}", "op", "revoke", "serials", list), "crl", arena,
+		   crl_pem, err);
 }
 
 bool signer_issue_server(struct signer *signer, const char *csr_pem, const char *const *names,

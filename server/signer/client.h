@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 
@@ -54,7 +55,12 @@ MUST_CHECK bool signer_sign(struct signer *signer, const char *payload_type, con
  * the arena. ERR_INVALID for a request that does not parse or verify or has an unsuitable key.
  */
 MUST_CHECK bool signer_issue(struct signer *signer, const char *csr_pem, const char *node_id,
-			     int days, struct arena *arena, char **cert_pem, struct error *err);
+			     int64_t seconds, struct arena *arena, char **cert_pem,
+			     struct error *err);
+
+/* The list of revoked certificates (PEM, in the arena) that names these serials (lower hex). */
+MUST_CHECK bool signer_revoke(struct signer *signer, const char *const *serials, size_t count,
+			      struct arena *arena, char **crl_pem, struct error *err);
 
 /*
  * Issues a certificate for a part of the server itself. With names (DNS names and addresses) it is

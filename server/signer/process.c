@@ -15,7 +15,7 @@
 #include "signer/keys.h"
 #include "signer/packet.h"
 
-enum { CERTIFICATE_DAYS_MAX = 825, SERVER_NAMES_MAX = 16 };
+enum { CERTIFICATE_DAYS_MAX = 825, SERVER_NAMES_MAX = 16, REVOKED_MAX = 40000, CRL_DAYS = 3650 };
 
 static const char SERVER_COMMON_NAME[] = "muster-server";
 
@@ -58,16 +58,17 @@ static json_t *sign(const struct request *request, struct error *err)
 	return json_pack("{s:s}", "envelope", envelope);
 }
 
-static json_t *issue(const struct request *request, const char *csr, int days,
+static json_t *issue(const struct request *request, const char *csr, usec_t lifetime,
 		     struct certificate_template *template, struct error *err)
 {
 	struct certificate certificate;
 
-	if (days < 1 || days > CERTIFICATE_DAYS_MAX) {
-		error_set(err, ERR_INVALID, "a certificate cannot be valid for %d days", days);
+	if (lifetime < USEC_PER_SEC || lifetime > CERTIFICATE_DAYS_MAX * USEC_PER_DAY) {
+		error_set(err, ERR_INVALID, "a certificate cannot be valid for %lld s",
+			  (long long)(lifetime / USEC_PER_SEC));
 		return NULL;
 	}
-	template->days = days;
+	template->lifetime = lifetime;
 	template->now = clock_now_utc();
 	if (!certificate_issue(request->keys->ca_pem, request->keys->ca, csr, template,
 			       request->arena, &certificate, err))
@@ -78,11 +79,11 @@ static json_t *issue(const struct request *request, const char *csr, int days,
 static json_t *issue_node(const struct request *request, struct error *err)
 {
 	const char *csr, *node;
-	int days;
+	int seconds;
 
-	if (json_unpack(request->body, "{s:s, s:s, s:i}", "csr", &csr, "node", &node, "days",
-			&days) != 0) {
-		error_set(err, ERR_INVALID, "issue needs csr, node and days");
+	if (json_unpack(request->body, "{s:s, s:s, s:i}", "csr", &csr, "node", &node, "seconds",
+			&seconds) != 0) {
+		error_set(err, ERR_INVALID, "issue needs csr, node and seconds");
 		return NULL;
 	}
 	if (!topic_node_valid(node)) {
@@ -98,7 +99,35 @@ static json_t *issue_node(const struct request *request, struct error *err)
 		.alternative_names = names,
 		.usage = CERTIFICATE_CLIENT,
 	};
-	return issue(request, csr, days, &template, err);
+	return issue(request, csr, seconds * USEC_PER_SEC, &template, err);
+}
+
+/*
+ * As valid as the authority itself: a list that runs out would lock all nodes out, and it never leaves
+ * the brokers that we write it for.
+ */
+static json_t *list_revoked(const struct request *request, struct error *err)
+{
+	const json_t *list = json_object_get(request->body, "serials");
+	size_t count = json_array_size(list);
+	char *pem;
+
+	if (!json_is_array(list) || count > REVOKED_MAX) {
+		error_set(err, ERR_INVALID, "revoke needs at most %d serials", REVOKED_MAX);
+		return NULL;
+	}
+	const char **serials = arena_array(request->arena, count + 1, sizeof(*serials));
+	for (size_t i = 0; i < count; i++) {
+		serials[i] = json_string_value(json_array_get(list, i));
+		if (serials[i] == NULL) {
+			error_set(err, ERR_INVALID, "a serial is text");
+			return NULL;
+		}
+	}
+	if (!crl_create(request->keys->ca_pem, request->keys->ca, serials, CRL_DAYS,
+			clock_now_utc(), request->arena, &pem, err))
+		return NULL;
+	return json_pack("{s:s}", "crl", pem);
 }
 
 /* Whether text is a DNS name or an address and thus cannot smuggle anything into the template. */
@@ -149,13 +178,14 @@ static json_t *issue_server(const struct request *request, struct error *err)
 		.alternative_names = server ? alternatives : NULL,
 		.usage = server ? CERTIFICATE_SERVER : CERTIFICATE_CLIENT,
 	};
-	return issue(request, csr, days, &template, err);
+	return issue(request, csr, days * USEC_PER_DAY, &template, err);
 }
 
 static const struct operation OPERATIONS[] = {
 	{"sign", sign},
 	{"issue", issue_node},
 	{"issue_server", issue_server},
+	{"revoke", list_revoked},
 };
 
 static json_t *answer(const struct request *request)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "standalone/broker.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "protocol/limits.h"
 
-enum { CERTIFICATE_BYTES_MAX = 64 * 1024, STOP_GRACE_MS = 5000 };
+enum { CERTIFICATE_BYTES_MAX = 4 * 1024 * 1024, STOP_GRACE_MS = 5000 };
 
 /*
  * Clean sessions and no retained messages only, so there is nothing to persist: what must not be
@@ -36,6 +37,7 @@ static const char CONFIGURATION[] = "# Written by musterd standalone at each sta
 				    "cafile %s/ca.crt\n"
 				    "certfile %s/server.crt\n"
 				    "keyfile %s/server.key\n"
+				    "crlfile %s/revoked.crl\n"
 				    "tls_version tlsv1.2\n"
 				    "require_certificate true\n"
 				    "use_identity_as_username true\n"
@@ -65,12 +67,14 @@ bool broker_prepare(const struct tree *tree, const struct listen_address *listen
 	const char *folder = arena_printf(arena, "%s/mosquitto", tree->root);
 	const char *configuration =
 		arena_printf(arena, CONFIGURATION, folder, LIMIT_DOWN_MESSAGE + 1024, listen->port,
-			     listen->host, folder, folder, folder);
+			     listen->host, folder, folder, folder, folder);
 
 	*broker = (struct broker){
 		.folder = folder,
 		.log_path = arena_printf(arena, "%s/mosquitto.log", tree->log),
+		.revoked = arena_printf(arena, "%s/revoked.crl", tree->keys),
 	};
+	broker_revoked_changed(broker);
 	return account_find("mosquitto", &broker->account, err) &&
 	       account_check_reach(&broker->account, folder, err) &&
 	       account_make_folder(&broker->account, folder, 0700, err) &&
@@ -78,6 +82,7 @@ bool broker_prepare(const struct tree *tree, const struct listen_address *listen
 		    err) &&
 	       copy(broker, arena_printf(arena, "%s/server.key", tree->keys), "server.key", arena,
 		    err) &&
+	       copy(broker, broker->revoked, "revoked.crl", arena, err) &&
 	       account_write_file(&broker->account, arena_printf(arena, "%s/ca.crt", folder),
 				  ca_pem, err) &&
 	       account_write_file(&broker->account, arena_printf(arena, "%s/acl", folder),
@@ -114,6 +119,31 @@ bool broker_start(struct broker *broker, struct loop *loop, struct arena *arena,
 		.stop_grace_ms = STOP_GRACE_MS,
 	};
 	return keeper_start(&broker->keeper, loop, err);
+}
+
+bool broker_revoked_changed(struct broker *broker)
+{
+	struct stat status;
+
+	if (stat(broker->revoked, &status) != 0 ||
+	    (status.st_ino == broker->revoked_seen.st_ino &&
+	     status.st_mtim.tv_sec == broker->revoked_seen.st_mtim.tv_sec &&
+	     status.st_mtim.tv_nsec == broker->revoked_seen.st_mtim.tv_nsec))
+		return false;
+	broker->revoked_seen = status;
+	return true;
+}
+
+bool broker_reload(struct broker *broker, struct error *err)
+{
+	struct arena *arena = arena_new();
+	bool ok = copy(broker, broker->revoked, "revoked.crl", arena, err);
+
+	arena_free(arena);
+	if (!ok || !keeper_running(&broker->keeper))
+		return ok;
+	return kill(broker->keeper.child.pid, SIGHUP) == 0 ||
+	       error_set_errno(err, ERR_INTERNAL, errno, "could not tell mosquitto to read again");
 }
 
 void broker_stop(struct broker *broker)

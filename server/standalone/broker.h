@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <sys/stat.h>
 
 #include "base/arena.h"
 #include "base/compiler.h"
@@ -19,6 +20,8 @@ struct broker {
 	struct account account;
 	const char *folder;
 	const char *log_path;
+	const char *revoked; /* list of certificates that count no more, as the server writes it */
+	struct stat revoked_seen;
 	struct keeper keeper;
 };
 
@@ -34,3 +37,9 @@ MUST_CHECK bool broker_prepare(const struct tree *tree, const struct listen_addr
 MUST_CHECK bool broker_start(struct broker *broker, struct loop *loop, struct arena *arena,
 			     struct error *err);
 void broker_stop(struct broker *broker);
+
+/* Has the server written another list since it was asked last? */
+bool broker_revoked_changed(struct broker *broker);
+
+/* Gives the list to the broker, which reads it without a restart. */
+MUST_CHECK bool broker_reload(struct broker *broker, struct error *err);

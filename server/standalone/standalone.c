@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/notify.h"
+#include "domain/inventory/certificate.h"
 #include "signer/client.h"
 #include "standalone/broker.h"
 #include "standalone/cluster.h"
@@ -24,7 +25,7 @@
 #include "standalone/trust.h"
 #include "store/db.h"
 
-enum { DATABASE_WAIT_S = 60, DATABASE_LOOK_MS = 50 };
+enum { DATABASE_WAIT_S = 60, DATABASE_LOOK_MS = 50, REVOKED_LOOK_MS = 500 };
 
 struct standalone {
 	struct config config; /* as given, completed on the way */
@@ -39,6 +40,7 @@ struct standalone {
 	struct signer *signer;
 	struct cluster cluster;
 	struct broker broker;
+	uint64_t revoked_timer;
 	struct app *app;
 	const char *password; /* of a first start */
 };
@@ -159,6 +161,24 @@ static bool connect_database(struct standalone *self, struct db **db, struct err
 	return true;
 }
 
+/* The broker does not start without a list, an empty one too. */
+static bool write_revoked(struct standalone *self, struct db *db, struct error *err)
+{
+	static const struct actor actor = {.kind = ACTOR_SYSTEM, .id = "start", .name = "start"};
+	const struct server server = {.signer = self->signer};
+	struct ctx ctx = {
+		.db = db,
+		.arena = self->arena,
+		.actor = &actor,
+		.now = clock_now_utc(),
+		.request_id = "start",
+		.server = &server,
+	};
+
+	return inventory_certificate_revoked_write(
+		&ctx, arena_printf(self->arena, "%s/revoked.crl", self->tree.keys), err);
+}
+
 static bool start_schema(struct standalone *self, struct error *err)
 {
 	const char *path = arena_printf(self->arena, "%s/first-login.txt", self->tree.root);
@@ -168,12 +188,25 @@ static bool start_schema(struct standalone *self, struct error *err)
 		return false;
 	bool ok =
 		first_prepare(db, path, self->config.public_url, self->arena, &self->password, err);
+	ok = ok && write_revoked(self, db, err);
 	db_close(db);
 	return ok;
 }
 
+/* Retired nodes are few, and a second more or less does not matter: no more than a look. */
+static void look_at_revoked(void *arg)
+{
+	struct standalone *self = arg;
+	struct error err;
+
+	if (broker_revoked_changed(&self->broker) && !broker_reload(&self->broker, &err))
+		log_error("retired nodes may still connect: %s", err.text);
+	self->revoked_timer = loop_timer_set(self->loop, REVOKED_LOOK_MS, look_at_revoked, self);
+}
+
 static bool start_broker(struct standalone *self, struct error *err)
 {
+	self->revoked_timer = loop_timer_set(self->loop, REVOKED_LOOK_MS, look_at_revoked, self);
 	return broker_prepare(&self->tree, &self->ports.mqtt, signer_public(self->signer)->ca_pem,
 			      self->arena, &self->broker, err) &&
 	       broker_start(&self->broker, self->loop, self->arena, err);
@@ -181,6 +214,7 @@ static bool start_broker(struct standalone *self, struct error *err)
 
 static void stop_broker(struct standalone *self)
 {
+	loop_timer_cancel(self->loop, self->revoked_timer);
 	broker_stop(&self->broker);
 }
 

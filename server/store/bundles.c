@@ -8,9 +8,10 @@ static const char STATE_GET[] =
 	" LEFT JOIN node_desired d ON d.node_id = n.id AND d.generation = n.desired_generation"
 	" WHERE n.project_id = $1 AND n.id = $2 AND n.state <> 'retired'";
 
-static const char KEY_FIND[] = "SELECT encode(key_sha256, 'hex') FROM node"
-			       " WHERE project_id = $1 AND id = $2 AND state <> 'retired'"
-			       " AND key_sha256 IS NOT NULL";
+static const char KEY_KNOWN[] =
+	"SELECT EXISTS (SELECT FROM node n LEFT JOIN node_certificate c ON c.node_id = n.id"
+	" WHERE n.project_id = $1 AND n.id = $2 AND n.state <> 'retired'"
+	" AND decode($3, 'hex') IN (n.key_sha256, c.key_sha256))";
 
 bool bundles_state_get(struct ctx *ctx, const char *node_id, struct bundle_state *out,
 		       struct error *err)
@@ -30,16 +31,15 @@ bool bundles_state_get(struct ctx *ctx, const char *node_id, struct bundle_state
 	return true;
 }
 
-bool bundles_key_find(struct ctx *ctx, const char *node_id, const char **key_sha256, bool *found,
-		      struct error *err)
+bool bundles_key_known(struct ctx *ctx, const char *node_id, const char *key_sha256, bool *known,
+		       struct error *err)
 {
 	struct db_rows rows;
 
-	if (!db_query(ctx->db, ctx->arena, KEY_FIND,
-		      DB_ARGS(db_text(ctx->project_id), db_text(node_id)), &rows, err))
+	if (!db_query(ctx->db, ctx->arena, KEY_KNOWN,
+		      DB_ARGS(db_text(ctx->project_id), db_text(node_id), db_text(key_sha256)),
+		      &rows, err))
 		return false;
-	*found = rows.count > 0;
-	if (*found)
-		*key_sha256 = db_get_text(&rows, 0, 0);
+	*known = db_get_bool(&rows, 0, 0);
 	return true;
 }

@@ -20,6 +20,6 @@ struct bundle_state {
 MUST_CHECK bool bundles_state_get(struct ctx *ctx, const char *node_id, struct bundle_state *out,
 				  struct error *err);
 
-/* SHA-256 of the key in the node's certificate, in hex. found is false when it has none. */
-MUST_CHECK bool bundles_key_find(struct ctx *ctx, const char *node_id, const char **key_sha256,
-				 bool *found, struct error *err);
+/* Does the key (SHA-256, hex) belong to a certificate of the node, of now or before? */
+MUST_CHECK bool bundles_key_known(struct ctx *ctx, const char *node_id, const char *key_sha256,
+				  bool *known, struct error *err);

@@ -40,7 +40,9 @@ static const char ENROLLMENTS_INSERT[] =
 	" VALUES ($1, $2, $3, $4, $5)";
 
 static const char ENROLLMENTS_KEY_KNOWN[] =
-	"SELECT EXISTS (SELECT FROM node WHERE key_sha256 = $1 AND state <> 'retired')";
+	"SELECT EXISTS (SELECT FROM node WHERE key_sha256 = $1 AND state <> 'retired')"
+	" OR EXISTS (SELECT FROM node_certificate c JOIN node n ON n.id = c.node_id"
+	"  WHERE c.key_sha256 = $1 AND n.state <> 'retired')";
 
 static const char ENROLLMENTS_REFUSED_SINCE[] =
 	"SELECT count(*) FROM (SELECT action, at FROM audit ORDER BY id DESC LIMIT 200) newest"

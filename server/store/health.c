@@ -14,9 +14,10 @@ static const char HEALTH_NODES_LOAD[] = "SELECT " NODE_COLUMNS " FROM node"
 static const char HEALTH_HELLO[] =
 	"UPDATE node n SET agent_version = r.agent_version, platform = r.platform,"
 	" hostname = r.hostname, boot_id = r.boot_id, protocol = r.protocol, epoch = r.epoch,"
-	" updated_at = $2"
+	" trust = r.trust, updated_at = $2"
 	" FROM json_to_recordset($1::json) AS r (id text, agent_version text, platform text,"
-	" hostname text, boot_id text, protocol integer, epoch text) WHERE n.id = r.id";
+	" hostname text, boot_id text, protocol integer, epoch text, trust integer)"
+	" WHERE n.id = r.id";
 
 /* Touches no indexed column and no trigger, so that the row stays in its page. */
 static const char HEALTH_BEAT[] =

@@ -46,7 +46,17 @@ static const char OUTBOX_REPLACE_INSERT[] =
 	"INSERT INTO outbox (kind, node_id, payload) SELECT 'command', r.node_id, r.payload"
 	" FROM json_to_recordset($1::json) AS r (node_id text, payload jsonb)";
 
+static const char OUTBOX_INSERT_CUT[] =
+	"INSERT INTO outbox (kind, node_id, payload) VALUES ('command', $1, '{\"kind\": \"cut\"}')";
+
 static const char OUTBOX_COUNT[] = "SELECT count(*) FROM outbox";
+
+bool outbox_is(const struct outbox_item *item, const char *kind)
+{
+	const char *given = json_string_value(json_object_get(item->payload, "kind"));
+
+	return item->command && given != NULL && strcmp(given, kind) == 0;
+}
 
 bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_item **out,
 		  size_t *count, struct error *err)
@@ -115,6 +125,12 @@ bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *ro
 	return db_exec(ctx->db, OUTBOX_REPLACE_DELETE, DB_ARGS(db_text(kind), db_json(rows)), NULL,
 		       err) &&
 	       db_exec(ctx->db, OUTBOX_REPLACE_INSERT, DB_ARGS(db_json(rows)), NULL, err) &&
+	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
+}
+
+bool outbox_insert_cut(struct ctx *ctx, const char *node_id, struct error *err)
+{
+	return db_exec(ctx->db, OUTBOX_INSERT_CUT, DB_ARGS(db_text(node_id)), NULL, err) &&
 	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
 }
 

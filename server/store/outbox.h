@@ -32,6 +32,9 @@ struct outbox_item {
 	const char *content;
 };
 
+/* Is it a command of this kind? */
+bool outbox_is(const struct outbox_item *item, const char *kind);
+
 /* Claims at most limit rows that are due, oldest first, for lease_s seconds. */
 MUST_CHECK bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_item **out,
 			     size_t *count, struct error *err);
@@ -53,6 +56,9 @@ MUST_CHECK bool outbox_insert_desired(struct ctx *ctx, const char *const *node_i
  * that still waits for the node, and wakes it. Borrowed. */
 MUST_CHECK bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *rows,
 					struct error *err);
+
+/* What a retired node needs: the end of its session at the broker. */
+MUST_CHECK bool outbox_insert_cut(struct ctx *ctx, const char *node_id, struct error *err);
 
 /* Rows that wait, for the gauge. */
 MUST_CHECK bool outbox_count(struct ctx *ctx, int64_t *count, struct error *err);

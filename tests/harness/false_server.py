@@ -16,6 +16,7 @@ from .packages import ReleaseKey
 
 WAIT_S = 60
 DESIRED = "application/vnd.muster.desired+json"
+COMMAND = "application/vnd.muster.command+json"
 
 
 def time_text(offset_s=0):
@@ -96,6 +97,13 @@ class FalseServer:
                    "digest": "sha256:" + hashlib.sha256(text.encode()).hexdigest(),
                    "content": text, "fetch": {}, **changes}
         return (signer or self.signer).sign(payload, DESIRED)
+
+    def command(self, kind, node=None, lifetime_s=300, signer=None, **changes):
+        self.commands = getattr(self, "commands", 0) + 1
+        payload = {"v": 1, "node": node or self.node, "id": f"command{self.commands:04d}",
+                   "issued": time_text(), "expires": time_text(lifetime_s), "kind": kind,
+                   **changes}
+        return (signer or self.signer).sign(payload, COMMAND)
 
     def acknowledge(self, message, stream, upto):
         self.send("ack", {"v": 1, "stream": stream, "epoch": message["epoch"], "upto": upto})

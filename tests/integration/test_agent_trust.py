@@ -107,6 +107,53 @@ def test_old_words_have_no_power(taken):
     assert [s["pid"] for s in agent.status()["services"]] == pids
 
 
+def test_commands_are_run_once_by_the_right_word_only(taken):
+    agent, enemy = taken
+    enemy.send("desired", enemy.desired(1, content(a=sleeper())))
+    enemy.wait("result", result(1, "succeeded"))
+    pid = agent.status()["services"][0]["pid"]
+    stranger = packages.ReleaseKey()
+    good = enemy.command("restart", service="a")
+    enemy.send("command", enemy.command("restart", service="a", signer=stranger))
+    enemy.wait("events", event("command.refused", "no trusted key"))
+    enemy.send("command", enemy.command("restart", service="a", node="nsomebodyelse"))
+    enemy.wait("events", event("command.refused", "for the node nsomebodyelse"))
+    enemy.send("command", enemy.command("restart", service="a", lifetime_s=-60))
+    enemy.wait("events", event("command.refused", "expired"))
+    enemy.send("command", reseal(good, kind="stop"))
+    enemy.send("command", {**good, "payloadType": "application/vnd.muster.desired+json"})
+    enemy.send("command", enemy.command("shell", args={"line": "reboot"}))
+    enemy.wait("events", event("command.refused", "no command is called shell"))
+    assert agent.status()["services"][0]["pid"] == pid
+
+    enemy.send("command", good)
+    enemy.wait("events", event("command.done", "restart"))
+    again = wait_until(lambda: agent.status()["services"][0]["pid"] not in (0, pid) and
+                       agent.status()["services"][0]["pid"], "the restart")
+    # Replayed, also after a restart of the agent.
+    enemy.send("command", good)
+    agent.kill()
+    agent.start().wait_status()
+    enemy.send("command", good)
+    enemy.send("command", enemy.command("resend"))
+    enemy.wait("events", event("command.done", "resend"))
+    assert agent.status()["services"][0]["pid"] == again
+
+
+def test_certificate_that_nobody_asked_for_is_not_taken(taken, server):
+    agent, enemy = taken
+    key = (agent.dir / "keys" / "node.key").read_bytes()
+    own = (agent.dir / "keys" / "node.crt").read_text()
+    for pem, why in (("nonsense", "certificate"), (own, "not what this node asked for"),
+                     ((server.data / "keys" / "mqtt-client.crt").read_text(), "asked for")):
+        enemy.send("command", enemy.command("renew", args={"certificate": pem}))
+        enemy.wait("events", event("command.failed", why))
+    enemy.send("command", enemy.command("renew"))
+    enemy.wait("events", event("command.failed", "args.certificate"))
+    assert (agent.dir / "keys" / "node.key").read_bytes() == key
+    assert (agent.dir / "keys" / "node.crt").read_text() == own
+
+
 def test_false_acknowledgements_lose_nothing_that_matters(taken):
     agent, enemy = taken
     hello = enemy.wait("hello")

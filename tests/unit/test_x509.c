@@ -59,7 +59,7 @@ static const struct certificate_template CLIENT = {
 	.common_name = "nabcdef",
 	.alternative_names = (const char *const[]){"URI:urn:muster:node:nabcdef", NULL},
 	.usage = CERTIFICATE_CLIENT,
-	.days = 90,
+	.lifetime = 90 * USEC_PER_DAY,
 	.now = NOW,
 };
 
@@ -137,7 +137,7 @@ static void test_server_certificate(void **state)
 		.common_name = "plant.example",
 		.alternative_names = names,
 		.usage = CERTIFICATE_SERVER,
-		.days = 5000,
+		.lifetime = 5000 * USEC_PER_DAY,
 		.now = NOW,
 	};
 	struct certificate issued, ca;
@@ -262,6 +262,44 @@ static void test_revocation_list(void **state)
 	tls_key_free(key);
 }
 
+static void test_short_lives_begin_shortly_before(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tls_key *key = tls_key_generate();
+	struct certificate_template template = CLIENT;
+	struct certificate issued;
+
+	template.lifetime = 48 * USEC_PER_SEC;
+	assert_success(issue(fixture, request(fixture, key), &template, &issued), &fixture->err);
+	assert_int_equal(issued.not_before, NOW - 2 * USEC_PER_SEC);
+	assert_int_equal(issued.not_after, NOW + 48 * USEC_PER_SEC);
+	tls_key_free(key);
+}
+
+static void test_possession_of_a_key_can_be_proved(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tls_key *key = tls_key_generate();
+	struct certificate issued;
+	uint8_t *signature;
+	size_t size;
+
+	assert_success(issue(fixture, request(fixture, key), &CLIENT, &issued), &fixture->err);
+	assert_success(
+		tls_key_sign(key, "words", 5, fixture->arena, &signature, &size, &fixture->err),
+		&fixture->err);
+	assert_true(certificate_has_signed(issued.pem, "words", 5, signature, size));
+	assert_false(certificate_has_signed(issued.pem, "Words", 5, signature, size));
+	assert_false(certificate_has_signed(issued.pem, "words", 5, signature, size - 1));
+	assert_false(certificate_has_signed(issued.pem, "words", 5, signature, 0));
+	assert_false(certificate_has_signed("no certificate", "words", 5, signature, size));
+	assert_success(tls_key_sign(fixture->ca_key, "words", 5, fixture->arena, &signature, &size,
+				    &fixture->err),
+		       &fixture->err);
+	assert_false(certificate_has_signed(issued.pem, "words", 5, signature, size));
+	tls_key_free(key);
+}
+
 static void test_only_the_node_can_decrypt(void **state)
 {
 	struct fixture *fixture = *state;
@@ -298,6 +336,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_requests_that_are_refused, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_keys_as_text_and_files, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_revocation_list, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_short_lives_begin_shortly_before, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_possession_of_a_key_can_be_proved, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_only_the_node_can_decrypt, setup, teardown),
 	};
 

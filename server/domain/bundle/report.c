@@ -19,8 +19,7 @@ struct taking {
 static bool check_signer(struct ctx *ctx, const struct report *report, const char *key_sha256,
 			 struct node *node, struct error *err)
 {
-	const char *known;
-	bool found;
+	bool known;
 
 	if (!nodes_get(ctx, report->node, node, err))
 		return err->code == ERR_NOT_FOUND
@@ -31,9 +30,9 @@ static bool check_signer(struct ctx *ctx, const struct report *report, const cha
 			       : false;
 	if (strcmp(node->id, report->node) != 0)
 		return error_set(err, ERR_INVALID, "the report names no node");
-	if (!bundles_key_find(ctx, node->id, &known, &found, err))
+	if (!bundles_key_known(ctx, node->id, key_sha256, &known, err))
 		return false;
-	if (!found || strcmp(known, key_sha256) != 0)
+	if (!known)
 		return error_set(err, ERR_FORBIDDEN,
 				 "the report is not signed with the key of node %s", node->name);
 	return true;

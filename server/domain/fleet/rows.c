@@ -18,10 +18,19 @@ static json_t *time_json(usec_t at)
 
 json_t *row_hello(const struct msg_hello *hello, const char *node_id)
 {
-	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s}", "id", node_id, "agent_version",
-			 hello->agent_version, "platform", hello->platform, "hostname",
-			 hello->hostname, "boot_id", hello->boot_id, "protocol", hello->protocol,
-			 "epoch", hello->epoch);
+	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s, s:i}", "id", node_id,
+			 "agent_version", hello->agent_version, "platform", hello->platform,
+			 "hostname", hello->hostname, "boot_id", hello->boot_id, "protocol",
+			 hello->protocol, "epoch", hello->epoch, "trust", hello->trust);
+}
+
+json_t *row_renewal(const char *node_id, const char *csr)
+{
+	char id[ID_SIZE];
+
+	id_random(id, "");
+	return json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "node_id", node_id, "payload", "id", id,
+			 "kind", "renew", "args", "csr", csr);
 }
 
 json_t *row_time(const struct msg_hello *hello, const char *node_id)

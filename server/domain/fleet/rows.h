@@ -12,6 +12,9 @@ json_t *row_hello(const struct msg_hello *hello, const char *node_id);
 /* The command that answers the question in a hello; when it is sealed, it says the time. */
 json_t *row_time(const struct msg_hello *hello, const char *node_id);
 
+/* The request of a node for a certificate: the command that answers it. */
+json_t *row_renewal(const char *node_id, const char *csr);
+
 /* health: borrowed, or NULL. */
 json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health);
 

@@ -9,6 +9,7 @@
 #include "domain/fleet/presence.h"
 #include "domain/fleet/rows.h"
 #include "domain/rollout/result.h"
+#include "store/certificates.h"
 #include "store/changes.h"
 #include "store/db.h"
 #include "store/dead_letters.h"
@@ -312,7 +313,8 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 /* --- writing --- */
 
 struct sets {
-	json_t *hellos, *times, *beats, *presences, *generations, *services;
+	json_t *hellos, *times, *beats, *presences, *generations, *services, *certificates,
+		*renewals;
 	const char **begun_ids, **reported_ids, **behind_ids;
 	size_t begun_count, reported_count, behind_count;
 };
@@ -326,6 +328,8 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.presences = json_keep(json_array(), arena),
 		.generations = json_keep(json_array(), arena),
 		.services = json_keep(json_array(), arena),
+		.certificates = json_keep(json_array(), arena),
+		.renewals = json_keep(json_array(), arena),
 		.begun_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
@@ -349,6 +353,12 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 		json_array_append_new(sets->hellos, row_hello(said->hello, id));
 		if (said->hello->ask_time != NULL)
 			json_array_append_new(sets->times, row_time(said->hello, id));
+		if (said->hello->certificate != NULL)
+			json_array_append_new(sets->certificates,
+					      json_pack("{s:s, s:s}", "id", id, "serial",
+							said->hello->certificate));
+		if (said->hello->csr != NULL)
+			json_array_append_new(sets->renewals, row_renewal(id, said->hello->csr));
 	}
 	if (said->begins)
 		sets->begun_ids[sets->begun_count++] = id;
@@ -409,6 +419,8 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	return health_hello(ctx, sets.hellos, err) && health_beat(ctx, sets.beats, err) &&
 	       health_presence(ctx, sets.presences, err) &&
 	       health_generation(ctx, sets.generations, err) &&
+	       certificates_used(ctx, sets.certificates, err) &&
+	       outbox_replace_commands(ctx, "renew", sets.renewals, err) &&
 	       health_services(ctx, sets.reported_ids, sets.reported_count, sets.services, err) &&
 	       health_jump(ctx, sets.behind_ids, sets.behind_count, err) &&
 	       (sets.behind_count == 0 ||

@@ -14,6 +14,7 @@
 #include "domain/inventory/labels.h"
 #include "protocol/topics.h"
 #include "signer/client.h"
+#include "store/certificates.h"
 #include "store/changes.h"
 #include "store/db.h"
 #include "store/enroll.h"
@@ -172,8 +173,8 @@ static bool enroll_new(struct ctx *ctx, struct enrolment *enrolment, struct erro
 		return error_set(err, ERR_FORBIDDEN, "this key belongs to another node");
 	id_random(id, "n");
 	if (!nodes_free_name(ctx, enrolment->wanted_name, &name, err) ||
-	    !signer_issue(ctx->server->signer, request->csr, id, ENROLL_CERTIFICATE_DAYS,
-			  ctx->arena, &pem, err) ||
+	    !signer_issue(ctx->server->signer, request->csr, id,
+			  ctx->server->certificate_lifetime_ms / 1000, ctx->arena, &pem, err) ||
 	    !certificate_parse(pem, strlen(pem), ctx->arena, &certificate, err))
 		return false;
 	const struct node_new node = {
@@ -190,6 +191,7 @@ static bool enroll_new(struct ctx *ctx, struct enrolment *enrolment, struct erro
 	};
 	const struct enrollment enrollment = {id, pem};
 	if (!nodes_insert(ctx, &node, err) ||
+	    !certificates_insert(ctx, id, &certificate, enrolment->key_sha256, err) ||
 	    !enrollments_insert(ctx, enrolment->token.id, enrolment->key_sha256, &enrollment,
 				err) ||
 	    !enroll_tokens_use(ctx, enrolment->token.id, err) ||

@@ -11,6 +11,7 @@
 #include "store/changes.h"
 #include "store/db.h"
 #include "store/nodes.h"
+#include "store/outbox.h"
 
 static bool recorded(struct ctx *ctx, const char *action, const struct node *node, json_t *detail,
 		     struct error *err)
@@ -83,7 +84,7 @@ static bool retire_run(struct ctx *ctx, void *arg, struct error *err)
 	struct node node;
 
 	if (!lock(ctx, retirement->id_or_name, &node, err) || !not_retired(&node, err) ||
-	    !nodes_retire(ctx, node.id, err))
+	    !nodes_retire(ctx, node.id, err) || !outbox_insert_cut(ctx, node.id, err))
 		return false;
 	json_t *detail =
 		json_pack("{s:s, s:s?}", "name", node.name, "certificate", node.cert_serial);

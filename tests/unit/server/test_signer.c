@@ -143,8 +143,8 @@ static void issues_certificates_of_nodes(void **state)
 	char *csr = request_for(fixture, "muster-server"), *pem;
 	struct certificate certificate;
 
-	assert_true(
-		signer_issue(fixture->signer, csr, NODE, 90, fixture->arena, &pem, &fixture->err));
+	assert_true(signer_issue(fixture->signer, csr, NODE, 90 * 86400, fixture->arena, &pem,
+				 &fixture->err));
 	assert_true(
 		certificate_parse(pem, strlen(pem), fixture->arena, &certificate, &fixture->err));
 	assert_string_equal(certificate.common_name, NODE);
@@ -159,11 +159,11 @@ static void issues_no_node_certificate_for_other_names(void **state)
 	struct fixture *fixture = *state;
 	char *csr = request_for(fixture, NODE), *pem;
 
-	assert_false(signer_issue(fixture->signer, csr, "muster-server", 90, fixture->arena, &pem,
-				  &fixture->err));
+	assert_false(signer_issue(fixture->signer, csr, "muster-server", 86400, fixture->arena,
+				  &pem, &fixture->err));
 	assert_int_equal(fixture->err.code, ERR_INVALID);
-	assert_false(signer_issue(fixture->signer, "no request", NODE, 90, fixture->arena, &pem,
-				  &fixture->err));
+	assert_false(signer_issue(fixture->signer, "no request", NODE, 90 * 86400, fixture->arena,
+				  &pem, &fixture->err));
 	assert_int_equal(fixture->err.code, ERR_INVALID);
 }
 
