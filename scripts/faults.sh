@@ -9,6 +9,8 @@
 #                       some 12,000 runs at 1, which is hours on two cores; 0 leaves that out
 #   FAULT_JOBS=N        runs of that at a time; one for each core, if not given
 #   AGENT_KILLS=1000    so often is an agent killed with services running, after that
+#   BEHAVIOURS=1000     so many random services run as real processes against a model of what must happen, and a hundred times
+#                       as many on a clock of their own; 0 leaves that out
 #   FAULT_SEED=N        repeats the choices of a run; each run prints its own
 #
 # What a fuzz target finds is left in build/faults, to be added to tests/fuzz/corpus with the repair.
@@ -20,6 +22,7 @@ cd "$MUSTER_ROOT"
 fuzz_seconds=${FUZZ_SECONDS:-60}
 fault_seconds=${FAULT_SECONDS:-300}
 fault_stride=${FAULT_STRIDE:-1}
+behaviours=${BEHAVIOURS:-1000}
 seed=${FAULT_SEED:-$RANDOM}
 found=$MUSTER_BUILD/faults
 broken=()
@@ -56,6 +59,15 @@ if [ "$fault_stride" -gt 0 ]; then
 	echo "== an upgrade, broken at every system call (stride $fault_stride)"
 	MUSTER_BIN=$MUSTER_BUILD/release/bin /usr/bin/python3 tests/fault/everywhere.py --stride "$fault_stride" \
 		--seed "$seed" --jobs "${FAULT_JOBS:-$(nproc)}" || broken+=("everywhere")
+fi
+
+if [ "$behaviours" -gt 0 ]; then
+	[ -n "${FAST:-}" ] || scripts/build.sh dev
+	echo "== $behaviours random services, from seed $seed on"
+	BEHAVIOURS=$((behaviours * 100)) BEHAVIOUR_SEED=$seed "$MUSTER_BUILD/dev/tests/test_agent_behaviours" ||
+		broken+=("behaviours on a clock")
+	BEHAVIOURS=$behaviours BEHAVIOUR_SEED=$seed "$MUSTER_BUILD/dev/tests/test_integrationagent_behaviours" ||
+		broken+=("behaviours of processes")
 fi
 
 if [ "$fault_seconds" -gt 0 ]; then
