@@ -5,6 +5,7 @@
 #include "app_internal.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "memory.h"
 #include "reconcile/report.h"
 
 enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2, MAX_PROBES_TOLD = 256 };
@@ -150,4 +151,5 @@ void health_send(struct app *app)
 	interval_ms += (int)random_below((uint64_t)(2 * spread_ms + 1)) - spread_ms;
 	loop_timer_cancel(app->loop, app->health_timer);
 	app->health_timer = loop_timer_set(app->loop, interval_ms, health_due, app);
+	memory_let_go();
 }

@@ -90,6 +90,11 @@ static ssize_t read_up_to(int fd, char *buffer, size_t capacity)
 	return (ssize_t)total;
 }
 
+static void scratch_cleanup(struct arena **scratch)
+{
+	arena_free(*scratch);
+}
+
 bool file_read(const char *path, size_t max_bytes, struct arena *arena, char **data, size_t *size,
 	       struct error *err)
 {
@@ -101,10 +106,12 @@ bool file_read(const char *path, size_t max_bytes, struct arena *arena, char **d
 	if (S_ISREG(status.st_mode) && (uint64_t)status.st_size > max_bytes)
 		return error_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path,
 				 max_bytes);
-	/* Files of /proc say that their size is 0. */
-	size_t expected = status.st_size > 0 ? (size_t)status.st_size : UNSIZED_MAX;
+	/* Files of /proc say that their size is 0: room for more, which is not kept. */
+	bool unsized = status.st_size == 0;
+	size_t expected = unsized ? UNSIZED_MAX : (size_t)status.st_size;
 	size_t capacity = (expected < max_bytes ? expected : max_bytes) + 1;
-	char *buffer = arena_alloc(arena, capacity + 1);
+	CLEANUP(scratch_cleanup) struct arena *scratch = unsized ? arena_new() : NULL;
+	char *buffer = arena_alloc(unsized ? scratch : arena, capacity + 1);
 	ssize_t count = read_up_to(fd, buffer, capacity);
 	if (count < 0)
 		return fail(err, "read", path);
@@ -112,7 +119,7 @@ bool file_read(const char *path, size_t max_bytes, struct arena *arena, char **d
 		return error_set(err, ERR_TOO_LARGE, "%s is larger than %zu bytes", path,
 				 capacity - 1);
 	buffer[count] = '\0';
-	*data = buffer;
+	*data = unsized ? arena_memdup(arena, buffer, (size_t)count) : buffer;
 	if (size)
 		*size = (size_t)count;
 	return true;

@@ -20,10 +20,14 @@ from processes import DemoError, leftovers, wait_for
 
 SERVICES = 20
 SETTLE_S = 15
+# Between full health messages the agent sends beats, unless something changes.
+FULL_HEALTH_S = 15 * 60
 MONTH_S = 365.25 / 12 * 86400
 HEARTBEAT_S = 60
-# A heartbeat sends more at once than this; answers and pings of MQTT less.
-HEARTBEAT_BYTES = 200
+# A heartbeat sends more at once than this, a ping of MQTT less.
+HEARTBEAT_BYTES = 50
+# Around the JSON of a health message: names of the services, topic, record of TLS.
+HEALTH_OVERHEAD = 300
 # IP, TCP and its timestamps before each segment, and what fits behind them in an Ethernet frame.
 SEGMENT_OVERHEAD, SEGMENT_BYTES = 52, 1448
 ARCHIVE_BYTES = 50_000_000
@@ -86,24 +90,37 @@ def wait_heartbeat(pid, timeout_s=3 * HEARTBEAT_S):
     return traffic(pid)
 
 
+def wire_bytes(sent, received, segments):
+    """With their headers; the loopback device has larger frames than a network."""
+    segments = max(segments, sent // SEGMENT_BYTES + received // SEGMENT_BYTES)
+    return sent + received + segments * SEGMENT_OVERHEAD
+
+
+def health_bytes(solo):
+    """About what a full health message has, from what the server keeps of the last; and its acknowledgement by TCP."""
+    node = solo.muster.json("node", "show", "solo")
+    told = {key: node[key] for key in ("health", "services") if key in node}
+    return wire_bytes(len(json.dumps(told["health"], separators=(",", ":"))) + HEALTH_OVERHEAD, 0, 2)
+
+
 def idle(solo, heartbeats):
     """Memory, processor and traffic of an agent with three services that has nothing to do."""
     time.sleep(SETTLE_S)
     pid = solo.agent.pid
     holders = shims(solo)
-    yield "agent_pss_kb", memory_kb(pid)
-    yield "agent_anon_kb", memory_kb(pid, "Pss_Anon:")
-    yield "shim_pss_kb", statistics.median(memory_kb(shim) for shim in holders)
+    # The first heartbeat still tells how the services have started.
+    wait_heartbeat(pid)
     first = wait_heartbeat(pid)
     began, used = time.monotonic(), cpu_s([pid, *holders])
     for _ in range(heartbeats):
         last = wait_heartbeat(pid)
+    yield "agent_pss_kb", memory_kb(pid)
+    yield "agent_anon_kb", memory_kb(pid, "Pss_Anon:")
+    yield "shim_pss_kb", statistics.median(memory_kb(shim) for shim in holders)
     yield "agent_cpu_percent", 100 * (cpu_s([pid, *holders]) - used) / (time.monotonic() - began)
-    sent, received, segments = (after - before for before, after in zip(first, last))
-    # The loopback device has larger frames than a network.
-    segments = max(segments, sent // SEGMENT_BYTES + received // SEGMENT_BYTES)
-    beat_bytes = (sent + received + segments * SEGMENT_OVERHEAD) / heartbeats
-    yield "agent_month_mb", beat_bytes * MONTH_S / HEARTBEAT_S / 1e6
+    beat = wire_bytes(*(after - before for before, after in zip(first, last))) / heartbeats
+    month = beat * MONTH_S / HEARTBEAT_S + health_bytes(solo) * MONTH_S / FULL_HEALTH_S
+    yield "agent_month_mb", month / 1e6
 
 
 def restarts(solo, rounds):
