@@ -265,3 +265,22 @@ int local_restart(int argc, char **argv)
 		       local.line.words[0], local.line.words[0]);
 	return local_finish(&local, ok, &err);
 }
+
+/* --- retry --- */
+
+int local_retry(int argc, char **argv)
+{
+	struct local local = {0};
+	struct error err = {0};
+	json_auto_t *request = json_pack("{s:s}", "do", "retry");
+	json_t *answer;
+	bool ok = local_begin(&local, argc, argv, 0, NULL, &err) &&
+		  control_ask(request, local.arena, &answer, &err);
+
+	if (ok && local.config.json)
+		print_json(&local, answer);
+	else if (ok)
+		printf("%s; \"muster-agent explain\" shows how it goes\n",
+		       text_at(answer, "retry"));
+	return local_finish(&local, ok, &err);
+}

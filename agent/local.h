@@ -9,6 +9,7 @@ int local_status(int argc, char **argv);
 int local_explain(int argc, char **argv);
 int local_logs(int argc, char **argv);
 int local_restart(int argc, char **argv);
+int local_retry(int argc, char **argv);
 int local_apply(int argc, char **argv);
 int local_report(int argc, char **argv);
 int local_diag(int argc, char **argv);

@@ -197,6 +197,7 @@ static const struct command COMMANDS[] = {
 	{"explain", "[NAME]: why each is in its state, and what would change it", local_explain},
 	{"logs", "NAME [-f] [-n LINES]: what a service writes", local_logs},
 	{"restart", "NAME: restart a service", local_restart},
+	{"retry", "try again what has failed", local_retry},
 	{"apply", "BUNDLE [--report FILE] [--no-wait]: what a bundle brings", local_apply},
 	{"diag", "[FILE] [--no-logs]: an archive that tells how this gateway is", local_diag},
 	{"report", "[FILE]: what waits for the server, to be carried there", local_report},

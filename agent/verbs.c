@@ -38,6 +38,21 @@ static void verb_restart(struct control_client *client, json_t *request, void *a
 	control_end(client, json_pack("{s:s}", "restarted", name));
 }
 
+static void verb_retry(struct control_client *client, json_t *request, void *arg)
+{
+	struct app *app = arg;
+	struct error err = {0};
+	const char *what;
+
+	(void)request;
+	if (!reconcile_retry(app->reconcile, &what, &err)) {
+		control_fail(client, &err);
+		return;
+	}
+	verb_tell(app, client, "local.retry", NULL, "what has failed may be tried again, allowed");
+	control_end(client, json_pack("{s:s}", "retry", what));
+}
+
 static void verb_shutdown(struct control_client *client, json_t *request, void *arg)
 {
 	struct error err = {0};
@@ -54,6 +69,7 @@ const struct control_verb VERBS[] = {
 	{"logs", CONTROL_READ, verb_logs},     {"restart", CONTROL_CHANGE, verb_restart},
 	{"apply", CONTROL_CHANGE, verb_apply}, {"report", CONTROL_CHANGE, verb_report},
 	{"diag", CONTROL_CHANGE, verb_diag},   {"shutdown", CONTROL_CHANGE, verb_shutdown},
+	{"retry", CONTROL_CHANGE, verb_retry},
 };
 
 const size_t VERBS_COUNT = ARRAY_SIZE(VERBS);

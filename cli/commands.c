@@ -249,6 +249,8 @@ const struct command COMMANDS[] = {
 	 node_timeline_command},
 	{"node", "desired", "NODE", "what it should run, as JSON", NULL, 1, 1, false,
 	 node_desired_command},
+	{"node", "retry", "NODE", "let it try again what has failed there", NULL, 1, 1, false,
+	 node_retry_command},
 	{"node", "restart", "NODE SERVICE", "restart a service", NULL, 2, 2, false,
 	 node_restart_command},
 	{"node", "start", "NODE SERVICE", "start a service", NULL, 2, 2, false, node_start_command},

@@ -32,7 +32,7 @@ command_run login_command, logout_command, whoami_command, version_command;
 /* nodes.c */
 command_run node_list_command, node_show_command, node_rename_command, node_label_command,
 	node_retire_command, node_explain_command, node_timeline_command, node_desired_command,
-	node_restart_command, node_start_command, node_stop_command;
+	node_restart_command, node_retry_command, node_start_command, node_stop_command;
 /* bundles.c */
 command_run bundle_create_command, bundle_report_command;
 /* enrolment.c */

@@ -194,8 +194,9 @@ bool node_desired_command(struct cli *cli, struct error *err)
 
 static bool command(struct cli *cli, const char *kind, struct error *err)
 {
-	json_t *body = json_keep(
-		json_pack("{s:s, s:s}", "kind", kind, "service", cli->arguments[1]), cli->arena);
+	json_t *body = json_keep(json_pack("{s:s, s:s*}", "kind", kind, "service",
+					   cli->argument_count > 1 ? cli->arguments[1] : NULL),
+				 cli->arena);
 
 	return run_change(cli, "POST",
 			  cli_path(cli, "/api/v1/nodes/%s/commands", cli->arguments[0]), body,
@@ -210,6 +211,11 @@ bool node_restart_command(struct cli *cli, struct error *err)
 bool node_start_command(struct cli *cli, struct error *err)
 {
 	return command(cli, "start", err);
+}
+
+bool node_retry_command(struct cli *cli, struct error *err)
+{
+	return command(cli, "retry", err);
 }
 
 bool node_stop_command(struct cli *cli, struct error *err)

@@ -68,6 +68,18 @@ static bool run_renew(struct reconcile *reconcile, const struct msg_command *com
 	return reconcile->options.certificate(pem, reconcile->options.arg, err);
 }
 
+static bool run_retry(struct reconcile *reconcile, const struct msg_command *command,
+		      struct error *err)
+{
+	const char *what;
+
+	(void)command;
+	if (!reconcile_retry(reconcile, &what, err))
+		return false;
+	log_info("retry: %s", what);
+	return true;
+}
+
 static const struct {
 	const char *kind;
 	bool service;
@@ -77,6 +89,7 @@ static const struct {
 	{"restart", true, run_restart}, {"start", true, run_start},
 	{"stop", true, run_stop},	{"log_level", false, run_log_level},
 	{"resend", false, run_resend},	{"renew", false, run_renew},
+	{"retry", false, run_retry},
 };
 
 static bool run(struct reconcile *reconcile, const struct msg_command *command, struct error *err)

@@ -400,6 +400,27 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 	return ok;
 }
 
+bool reconcile_retry(struct reconcile *reconcile, const char **what, struct error *err)
+{
+	bool waiting = reconcile->retry_timer != 0, again = false;
+	int count = 0;
+
+	if (reconcile->transaction)
+		return error_set(err, ERR_CONFLICT, "a change is being applied");
+	if (!verdict_forget(reconcile->options.state, reconcile->accepted, &count, &again, err))
+		return false;
+	if (!waiting && !again && count == 0)
+		return error_set(err, ERR_CONFLICT, "nothing has failed here");
+	reconcile->postponed = 0;
+	reconcile->verdict_told = -USEC_PER_HOUR;
+	reconcile_begin(reconcile);
+	reconcile->options.resend(reconcile->options.arg);
+	*what = waiting || again ? "the newest desired state is tried again"
+				 : "the server has put it back meanwhile; it may come again by "
+				   "\"muster rollout retry\" or a new rollout";
+	return true;
+}
+
 void reconcile_notice(struct reconcile *reconcile)
 {
 	if (reconcile->transaction)

@@ -52,6 +52,13 @@ MUST_CHECK bool reconcile_start(struct reconcile *reconcile, struct error *err);
 void reconcile_receive_desired(struct reconcile *reconcile, const void *payload, size_t size);
 void reconcile_receive_command(struct reconcile *reconcile, const void *payload, size_t size);
 
+/*
+ * Somebody says that what failed may be tried again: verdicts are forgotten, what waits for its retry
+ * or is the newest begins now, and the server is asked for its desired state. *what says in words
+ * what happens. ERR_CONFLICT: a change is under way, or nothing has failed here.
+ */
+MUST_CHECK bool reconcile_retry(struct reconcile *reconcile, const char **what, struct error *err);
+
 /* From the supervisor: a service has changed. */
 void reconcile_notice(struct reconcile *reconcile);
 

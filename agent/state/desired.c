@@ -6,8 +6,10 @@
 #include "state/rescue.h"
 #include "state/sql.h"
 
-static const char *const SLOT_NAMES[] = {
-	[DESIRED_CURRENT] = "current", [DESIRED_CANDIDATE] = "candidate", [DESIRED_NEXT] = "next"};
+static const char *const SLOT_NAMES[] = {[DESIRED_CURRENT] = "current",
+					 [DESIRED_CANDIDATE] = "candidate",
+					 [DESIRED_NEXT] = "next",
+					 [DESIRED_FAILED] = "failed"};
 static const char *const PHASE_NAMES[] = {[JOURNAL_NONE] = "none",
 					  [JOURNAL_APPLYING] = "applying",
 					  [JOURNAL_ROLLING_BACK] = "rolling_back",
@@ -172,13 +174,43 @@ static bool verdict_store(struct state *state, const char *digest, const struct 
 	return sql_run(state, statement, err) && run_plain(state, TRIM, err);
 }
 
+static bool put_aside(struct state *state, struct error *err)
+{
+	static const char DROP[] = "DELETE FROM desired WHERE slot = 'failed' AND EXISTS"
+				   " (SELECT 1 FROM desired WHERE slot = 'candidate')";
+	static const char RENAME[] = "UPDATE desired SET slot = 'failed' WHERE slot = 'candidate'";
+
+	return run_plain(state, DROP, err) && run_plain(state, RENAME, err);
+}
+
 bool verdict_insert(struct state *state, const char *digest, const struct verdict *verdict,
 		    struct error *err)
 {
 	if (!state_begin(state, err))
 		return false;
-	bool ok = verdict_store(state, digest, verdict, err) &&
-		  desired_delete(state, DESIRED_CANDIDATE, err) && journal_delete(state, err);
+	bool ok = verdict_store(state, digest, verdict, err) && put_aside(state, err) &&
+		  journal_delete(state, err);
+	return state_end(state, ok, err);
+}
+
+bool verdict_forget(struct state *state, int64_t newest, int *count, bool *again, struct error *err)
+{
+	static const char FORGET[] = "DELETE FROM verdict";
+	static const char AGAIN[] =
+		"UPDATE desired SET slot = 'candidate' WHERE slot = 'failed' AND generation = ?1"
+		" AND NOT EXISTS (SELECT 1 FROM desired WHERE slot = 'candidate')";
+	sqlite3_stmt *statement;
+
+	if (!state_begin(state, err))
+		return false;
+	bool ok = run_plain(state, FORGET, err);
+	*count = ok ? sqlite3_changes(state->db) : 0;
+	ok = ok && sql_prepare(state, AGAIN, &statement, err);
+	if (ok) {
+		sql_bind_int(statement, 1, newest);
+		ok = sql_run(state, statement, err);
+	}
+	*again = ok && sqlite3_changes(state->db) > 0;
 	return state_end(state, ok, err);
 }
 

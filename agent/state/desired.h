@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The desired state on disk. Three slots: current is what was applied last and worked, candidate is
- * what was accepted and is not decided yet, next is a newer one that came meanwhile. A verdict remembers a content that failed, by its
+ * The desired state on disk. Four slots: current is what was applied last and worked, candidate is
+ * what was accepted and is not decided yet, next is a newer one that came meanwhile, failed the last one that did not work. A verdict remembers a content that failed, by its
  * digest, so that it is never tried again by itself. The journal row exists while files and
  * services are being changed; reconcile reads it at start and finishes or undoes the change.
  */
@@ -15,7 +15,7 @@
 #include "base/error.h"
 #include "state/state.h"
 
-enum desired_slot { DESIRED_CURRENT, DESIRED_CANDIDATE, DESIRED_NEXT };
+enum desired_slot { DESIRED_CURRENT, DESIRED_CANDIDATE, DESIRED_NEXT, DESIRED_FAILED };
 
 struct desired_record {
 	int64_t generation;
@@ -63,9 +63,16 @@ MUST_CHECK bool verdict_find(struct state *state, const char *digest, struct are
 /* The one of the highest generation. */
 MUST_CHECK bool verdict_find_newest(struct state *state, struct arena *arena, struct verdict *out,
 				    bool *found, struct error *err);
-/* Remembers the verdict, drops the candidate and ends the journal, as one step. */
+/* Remembers the verdict, puts the candidate aside as failed and ends the journal, as one step. */
 MUST_CHECK bool verdict_insert(struct state *state, const char *digest,
 			       const struct verdict *verdict, struct error *err);
+
+/*
+ * Forgets all verdicts: what failed may be tried again when it comes again. If the newest generation
+ * is the one that failed, it becomes the candidate again at once (*again). *count: verdicts forgotten.
+ */
+MUST_CHECK bool verdict_forget(struct state *state, int64_t newest, int *count, bool *again,
+			       struct error *err);
 
 MUST_CHECK bool journal_find(struct state *state, struct arena *arena, struct journal *out,
 			     struct error *err);

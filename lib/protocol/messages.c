@@ -127,8 +127,8 @@ static const struct field COMMAND_FIELDS[] = {
 	FIELD_END,
 };
 
-static const char *const COMMAND_KINDS[] = {"restart", "start", "stop",	 "log_level",
-					    "resend",  "time",	"renew", NULL};
+static const char *const COMMAND_KINDS[] = {"restart", "start", "stop",	 "log_level", "resend",
+					    "time",    "renew", "retry", NULL};
 
 bool message_parse(const void *bytes, size_t size, size_t max_size, struct arena *arena,
 		   json_t **out, struct error *err)

@@ -121,3 +121,63 @@ def test_what_has_failed_is_tried_again_when_somebody_says_so(api, new_agent):
     api.post(f"/rollouts/{failed['id']}/retry")
     wait_until(lambda: api.get(f"/rollouts/{failed['id']}")["state"] == "succeeded", "the retry")
     assert [(s["state"], s["attempt"]) for s in steps(api, failed)] == [("succeeded", 2)]
+
+
+def test_a_node_tries_again_when_it_is_told(api, new_agent):
+    agent = new_agent("gw")
+    refused = agent.run_command("retry", "--dir", agent.dir, check=False)
+    assert refused.returncode == 1 and "nothing has failed here" in refused.stderr
+    Vendor(api).release("app", "1.0", "exit 7\n")
+    roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                    "package": {"name": "app", "version": "1.0"}}], health_gate_ms=1000)
+    # The server has put the node back already, so there is nothing to begin, only to forget.
+    wait_until(lambda: agent.status()["generation"] >= 2, "what ran before")
+    said = agent.run_command("retry", "--dir", agent.dir).stdout
+    assert "muster rollout retry" in said
+    api.post("/nodes/gw/commands", {"kind": "retry"})
+    wait_until(lambda: any(item["kind"] == "command.failed" and "nothing has failed" in item["text"]
+                           for item in api.get("/nodes/gw/timeline")["items"]), "the answer")
+
+
+def test_hooks_come_with_the_package(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    hook = {"command": ["${muster.package}/bin/hook"]}
+    vendor.release("app", "1.0", "exec sleep 1000\n", {"hooks": {"before": hook, "after": hook}},
+                   {"bin/hook": "#!/bin/sh\necho $MUSTER_HOOK $MUSTER_NEW_VERSION >> hooks\n"})
+    vendor.release("app", "2.0", "exec sleep 1000\n", {"hooks": {"after": hook}},
+                   {"bin/hook": "#!/bin/sh\necho bad wiring >&2\nexit 2\n"})
+    change = {"service": "app", "driver": "generic", "run": True,
+              "package": {"name": "app", "version": "1.0"}}
+    assert roll_out(api, [change])["state"] == "succeeded"
+    assert (agent.dir / "data" / "app" / "hooks").read_text() == "before 1.0\nafter 1.0\n"
+    change["package"]["version"] = "2.0"
+    step = steps(api, roll_out(api, [change]))[0]
+    assert step["state"] == "rolled_back"
+    assert step["error"]["code"] == "hook_failed" and step["error"]["phase"] == "hook_after"
+    assert step["error"]["stderr"] == "bad wiring\n"
+    assert step["error"]["exit"] == {"code": 2, "signal": 0}
+    # Whoever may only start rollouts cannot bring programs along.
+    answer = api.request("POST", "/rollouts", json={
+        "name": "x", "targets": {"selector": "*"},
+        "changes": [{**change, "parameters": {"hooks": {"before": hook}}}]})
+    assert answer.status_code == 400
+
+
+def test_a_program_is_adopted_where_it_stands(api, new_agent, tmp_path):
+    new_agent("gw")
+    conf = tmp_path / "app.conf"
+    conf.write_text("before Muster\n")
+    conf.chmod(0o640)
+    Vendor(api).release("app", "1.0", f"exec sleep 1000 {conf}\n",
+                        {"in_place": {"app.conf": str(conf)}})
+    version = make_config(api, "c", "from Muster\n")
+    done = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                           "package": {"name": "app", "version": "1.0"},
+                           "config": {"name": "c", "version": version}}])
+    assert done["state"] == "succeeded", steps(api, done)
+    assert conf.read_text() == "from Muster\n"
+    back = api.post(f"/rollouts/{done['id']}/rollback", {"strategy": {"health_gate_ms": 0}})
+    wait_until(lambda: api.get(f"/rollouts/{back['id']}")["state"] == "succeeded", "the way back")
+    assert conf.read_text() == "before Muster\n"
+    assert conf.stat().st_mode & 0o7777 == 0o640

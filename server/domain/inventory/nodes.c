@@ -105,7 +105,8 @@ static const struct command_kind {
 	const char *name;
 	bool needs_service;
 } COMMANDS[] = {
-	{"restart", true}, {"start", true}, {"stop", true}, {"log_level", false}, {"resend", false},
+	{"restart", true},    {"start", true},	 {"stop", true},
+	{"log_level", false}, {"resend", false}, {"retry", false},
 };
 
 static bool command_check(const struct node_command *command, const struct node *node,
@@ -119,7 +120,7 @@ static bool command_check(const struct node_command *command, const struct node 
 	if (!kind)
 		return error_set_field(err, ERR_INVALID, "kind",
 				       "kind \"%.40s\" is none of restart, start, stop, log_level, "
-				       "resend",
+				       "resend, retry",
 				       command->kind);
 	if (!kind->needs_service && !command->service)
 		return true;

@@ -85,6 +85,115 @@ static void names_the_probe_and_what_the_service_said(void **state)
 	assert_true(has_message(world, CHANNEL_RESULT, "waiting for the broker\\n"));
 }
 
+static void send_command(struct world *world, const char *id, const char *kind,
+			 const char *service);
+
+static void tries_again_when_it_is_told(void **state)
+{
+	struct world *world = *state;
+	const char *what;
+	struct error err = {0};
+
+	assert_failure(reconcile_retry(world->reconcile, &what, &err), &err, ERR_CONFLICT);
+	send_services(world, 1,
+		      shell(world, "a", "[ -e licence ] || exit 3; exec sleep 1000", "1", ""), 100);
+	wait_for(world->fixture, has_result(world, 1, "rolled_back"));
+	stop_agent(world);
+	start_agent(world);
+	for (int i = 0; i < 5; i++)
+		loop_turn(world->fixture->loop, 10);
+	assert_int_equal(reconcile_generation(world->reconcile), 0);
+	assert_success(file_write_atomic("data/a/licence", "", 0, 0644, &err), &err);
+	send_command(world, "r1", "retry", NULL);
+	wait_for(world->fixture, reconcile_generation(world->reconcile) == 1);
+	assert_true(has_result(world, 1, "succeeded"));
+	assert_true(has_message(world, CHANNEL_EVENTS, "command.done"));
+	assert_failure(reconcile_retry(world->reconcile, &what, &err), &err, ERR_CONFLICT);
+}
+
+/* A service whose old version does not come up any more either: said, not hidden. */
+static void says_when_it_cannot_be_put_back(void **state)
+{
+	struct world *world = *state;
+	char *good = shell(world, "a", "[ ! -e ../broken ] || exit 9; exec sleep 1000", "1",
+			   ",\"restart\":{\"burst\":2,\"delay_ms\":10}");
+	char *bad = shell(world, "a", "touch ../broken; exit 3", "2", "");
+
+	send_services(world, 1, good, 0);
+	wait_for(world->fixture, has_result(world, 1, "succeeded"));
+	send_services(world, 2, bad, 100);
+	wait_for(world->fixture, has_result(world, 2, "rollback_failed"));
+	assert_true(has_message(world, CHANNEL_RESULT, "putting it back failed: service a: "));
+	assert_true(has_message(world, CHANNEL_RESULT, "\"exit\":{\"code\":3,\"signal\":0}"));
+	assert_string_equal(read_file(world, "services/a/current/config/f"), "1");
+}
+
+/* Once all is put back, the old service works on its data again: it must not lose that. */
+static void does_not_restore_twice(void **state)
+{
+	struct world *world = *state;
+	const char *more = ",\"env\":{\"D\":\"${muster.data}\"},\"snapshot\":[\"db\"],"
+			   "\"probes\":[{\"kind\":\"log\",\"match\":\"up\","
+			   "\"start_grace_ms\":20000}]";
+	char *good = shell(world, "a",
+			   "[ -e $D/db ] || echo old > $D/db; echo x >> $D/starts; while [ -e "
+			   "$D/hold ]; do sleep 0.05; done; echo up; exec sleep 1000",
+			   "1", more);
+	char *bad = shell(world, "a", "touch $D/hold; exit 3", "2", more);
+	struct error err = {0};
+
+	send_services(world, 1, good, 0);
+	wait_for(world->fixture, has_result(world, 1, "succeeded"));
+	send_services(world, 2, bad, 100);
+	wait_for(world->fixture, strcmp(read_file(world, "data/a/starts"), "x\nx\n") == 0);
+	assert_success(file_write_atomic("data/a/db", "newer", 5, 0644, &err), &err);
+	pid_t pid = pid_of(world, "a");
+	stop_agent(world);
+	start_agent(world);
+	wait_for(world->fixture, pid_of(world, "a") == pid);
+	assert_false(has_result(world, 2, "rolled_back"));
+	assert_int_equal(unlink("data/a/hold"), 0);
+	wait_for(world->fixture, has_result(world, 2, "rolled_back"));
+	assert_int_equal(pid_of(world, "a"), pid);
+	assert_string_equal(read_file(world, "data/a/db"), "newer");
+}
+
+static void reloads_when_only_hot_files_change(void **state)
+{
+	struct world *world = *state;
+	const char *more = ",\"reload\":{\"signal\":\"SIGHUP\",\"files\":[\"f\"]}";
+	const char *script = "trap 'cat ../../services/a/current/config/f >> seen' HUP; "
+			     "while :; do sleep 0.02; done";
+
+	send_services(world, 1, shell(world, "a", script, "one", more), 50);
+	wait_for(world->fixture, has_result(world, 1, "succeeded"));
+	pid_t pid = pid_of(world, "a");
+	send_services(world, 2, shell(world, "a", script, "two", more), 50);
+	wait_for(world->fixture, has_result(world, 2, "succeeded"));
+	assert_int_equal(pid_of(world, "a"), pid);
+	wait_for(world->fixture, strcmp(read_file(world, "data/a/seen"), "two") == 0);
+	assert_int_equal(status_of(world->fixture, "a").restarts, 0);
+}
+
+/* A reload that the service does not survive goes back by a start with the old files. */
+static void undoes_a_reload_that_kills(void **state)
+{
+	struct world *world = *state;
+	const char *more = ",\"reload\":{\"signal\":\"SIGHUP\"},\"restart\":{\"delay_ms\":10}";
+	const char *script =
+		"read x < ../../services/a/current/config/f; [ $x = good ] || exit 5; "
+		"trap 'read x < ../../services/a/current/config/f; [ $x = good ] || exit "
+		"5' HUP; while :; do sleep 0.02; done";
+
+	send_services(world, 1, shell(world, "a", script, "good\\n", more), 50);
+	wait_for(world->fixture, has_result(world, 1, "succeeded"));
+	send_services(world, 2, shell(world, "a", script, "bad\\n", more), 300);
+	wait_for(world->fixture, has_result(world, 2, "rolled_back"));
+	assert_true(has_message(world, CHANNEL_RESULT, "\"exit\":{\"code\":5,\"signal\":0}"));
+	assert_string_equal(read_file(world, "services/a/current/config/f"), "good\n");
+	assert_true(status_of(world->fixture, "a").ready);
+}
+
 static void restores_snapshots(void **state)
 {
 	struct world *world = *state;
@@ -293,6 +402,12 @@ int main(int argc, char **argv)
 						teardown),
 		cmocka_unit_test_setup_teardown(names_the_probe_and_what_the_service_said, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(tries_again_when_it_is_told, setup, teardown),
+		cmocka_unit_test_setup_teardown(says_when_it_cannot_be_put_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(does_not_restore_twice, setup, teardown),
+		cmocka_unit_test_setup_teardown(reloads_when_only_hot_files_change, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(undoes_a_reload_that_kills, setup, teardown),
 		cmocka_unit_test_setup_teardown(restores_snapshots, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_a_restart_in_the_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(makes_way_for_a_newer_one, setup, teardown),
