@@ -38,6 +38,8 @@ static const struct column ROLLOUT[] = {
 	{"in progress", "counts.in_progress", COLUMN_TEXT},
 	{"offline", "counts.offline", COLUMN_TEXT},
 	{"pending", "counts.pending", COLUMN_TEXT},
+	{"fetched", "traffic.fetched_bytes", COLUMN_SIZE},
+	{"saved", "traffic.saved_bytes", COLUMN_SIZE},
 	{"created", "created_at", COLUMN_TIME},
 	{"started", "started_at", COLUMN_TIME},
 	{"finished", "finished_at", COLUMN_TIME},
@@ -57,9 +59,14 @@ static const struct column WAVES[] = {
 };
 
 static const struct column STEPS[] = {
-	{"NODE", "name", COLUMN_TEXT},	   {"WAVE", "wave", COLUMN_TEXT},
-	{"STATE", "state", COLUMN_TEXT},   {"SINCE", "state_since", COLUMN_TIME},
-	{"REASON", "reason", COLUMN_TEXT}, {NULL, NULL, COLUMN_TEXT},
+	{"NODE", "name", COLUMN_TEXT},
+	{"WAVE", "wave", COLUMN_TEXT},
+	{"STATE", "state", COLUMN_TEXT},
+	{"SINCE", "state_since", COLUMN_TIME},
+	{"FETCHED", "progress.done_bytes", COLUMN_SIZE},
+	{"SAVED", "progress.saved_bytes", COLUMN_SIZE},
+	{"REASON", "reason", COLUMN_TEXT},
+	{NULL, NULL, COLUMN_TEXT},
 };
 
 static const struct column PLAN[] = {

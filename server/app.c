@@ -96,6 +96,7 @@ static bool set_server(struct app *app, struct signer *signer, struct error *err
 	app->server = (struct server){
 		.data_dir = config->data,
 		.public_url = config->public_url,
+		.package_caches = config->package_caches,
 		.ca_pem = identity->ca_pem,
 		.ca_fingerprint = identity->ca_fingerprint,
 		.signing_key_id = identity->key_id,

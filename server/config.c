@@ -57,6 +57,9 @@ const struct setting CONFIG_SETTINGS[] = {
 		       "address of the private broker (standalone); port 0 takes a free one"),
 	SETTING_STRING(struct config, mqtt_public_urls, NULL,
 		       "brokers as nodes reach them, comma separated; default: mqtt-url"),
+	SETTING_STRING(struct config, package_caches, "",
+		       "addresses that nodes ask for packages before this server, comma separated; "
+		       "they need no trust"),
 	SETTING_PATH(
 		struct config, mqtt_ca, NULL,
 		"PEM certificates that the broker's is checked against; default: DATA/keys/ca.crt"),

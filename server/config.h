@@ -37,6 +37,7 @@ struct config {
 	const char *mqtt_url;	      /* how the server reaches the broker */
 	const char *mqtt_listen;      /* standalone only */
 	const char *mqtt_public_urls; /* how nodes reach the brokers, comma separated */
+	const char *package_caches;   /* addresses of caches, comma separated */
 	const char *mqtt_ca;
 	const char *mqtt_certificate;
 	const char *mqtt_key;

@@ -19,7 +19,8 @@
 enum {
 	MAX_ORDER = 64 * 1024,
 	MAX_PAUSE_S = 30,
-	BUDGET_FACTOR = 3, /* at most so many times the size is received */
+	PROGRESS_BYTES = 64 * 1024, /* of one round, with which the attempts begin anew */
+	BUDGET_FACTOR = 3,	    /* at most so many times the size is received */
 	STATUS_BEING_MADE = 503,
 };
 
@@ -194,8 +195,12 @@ static int run(struct download *download)
 			sleep(1);
 			continue;
 		}
-		if (transfer->received > before) /* it went on: the line is poor, not dead */
+		/* It went on: the line is poor, not dead. */
+		if (transfer->received - before >= PROGRESS_BYTES) {
 			pause_s = 1;
+			left = order->attempts;
+			continue;
+		}
 		if (--left > 0)
 			sleep((unsigned)pause_s);
 		pause_s = pause_s * 2 > MAX_PAUSE_S ? MAX_PAUSE_S : pause_s * 2;

@@ -49,12 +49,25 @@ static json_t *counts_encode(const struct rollout_counts *counts)
 			 (json_int_t)counts->pending, "skipped", (json_int_t)counts->skipped);
 }
 
+/* What all nodes of some waves have fetched, and what older versions have saved them. */
+static json_t *traffic_encode(const struct rollout_wave *waves, size_t wave_count)
+{
+	json_int_t fetched = 0, saved = 0;
+
+	for (size_t i = 0; i < wave_count; i++) {
+		fetched += waves[i].fetched_bytes;
+		saved += waves[i].saved_bytes;
+	}
+	return json_pack("{s:I, s:I}", "fetched_bytes", fetched, "saved_bytes", saved);
+}
+
 static json_t *wave_encode(const struct rollout_wave *wave)
 {
-	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no, "state",
-			 wave->state, "size", (json_int_t)wave->size, "counts",
-			 counts_encode(&wave->counts), "started_at", encode_time(wave->started_at),
-			 "finished_at", encode_time(wave->finished_at), "soak_until",
+	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no,
+			 "state", wave->state, "size", (json_int_t)wave->size, "counts",
+			 counts_encode(&wave->counts), "traffic", traffic_encode(wave, 1),
+			 "started_at", encode_time(wave->started_at), "finished_at",
+			 encode_time(wave->finished_at), "soak_until",
 			 encode_time(wave->soak_until));
 }
 
@@ -115,6 +128,7 @@ json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 		(json_int_t)rollout->revision);
 	json_object_set_new(json, "waves", list);
 	json_object_set_new(json, "counts", counts_encode(&sum));
+	json_object_set_new(json, "traffic", traffic_encode(waves, wave_count));
 	json_object_set_new(json, "created_by",
 			    rollout->created_by ? json_string(rollout->created_by) : json_null());
 	json_object_set_new(json, "approved_by",

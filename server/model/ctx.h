@@ -51,6 +51,7 @@ struct actor {
 struct server {
 	const char *data_dir;
 	const char *public_url;		/* https://host:port without trailing slash */
+	const char *package_caches;	/* addresses that nodes ask before us, comma separated */
 	const char *const *broker_urls; /* mqtts://host:port as nodes see them */
 	size_t broker_count;
 	const char *ca_pem;

@@ -59,6 +59,8 @@ struct rollout_wave {
 	usec_t finished_at;
 	usec_t soak_until;
 	struct rollout_counts counts;
+	int64_t fetched_bytes; /* by its nodes, as far as they have said */
+	int64_t saved_bytes;   /* by older versions that were there */
 };
 
 struct rollout_step {

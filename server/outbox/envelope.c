@@ -12,14 +12,38 @@
 #include "protocol/messages.h"
 #include "signer/client.h"
 
-enum { DESIRED_MINUTES = 24 * 60, COMMAND_MINUTES = 5 };
+enum { DESIRED_MINUTES = 24 * 60, COMMAND_MINUTES = 5, CACHES_MAX = 7 };
 
 usec_t command_expiry(usec_t created_at)
 {
 	return created_at + COMMAND_MINUTES * USEC_PER_MINUTE;
 }
 
-/* One address per package; the map is empty when nothing is to be fetched. */
+/* A string, or an array of the same path at each cache before it. */
+static json_t *add_caches(const struct server *server, const char *url, struct arena *arena)
+{
+	const char *path = url + strlen(server->public_url), *text = server->package_caches;
+	json_t *urls = json_array();
+
+	for (text += strspn(text, ", "); *text && json_array_size(urls) < CACHES_MAX;
+	     text += strspn(text, ", ")) {
+		size_t length = strcspn(text, ", "), end = length;
+
+		while (end > 0 && text[end - 1] == '/')
+			end--;
+		json_array_append_new(
+			urls, json_string(arena_printf(arena, "%.*s%s", (int)end, text, path)));
+		text += length;
+	}
+	if (json_array_size(urls) == 0) {
+		json_decref(urls);
+		return json_string(url);
+	}
+	json_array_append_new(urls, json_string(url));
+	return urls;
+}
+
+/* The addresses of each package; the map is empty when nothing is to be fetched. */
 static bool add_fetch(struct ctx *ctx, const struct outbox_item *item, json_t *fetch,
 		      struct error *err)
 {
@@ -38,8 +62,10 @@ static bool add_fetch(struct ctx *ctx, const struct outbox_item *item, json_t *f
 		if (sha256 != NULL)
 			json_object_set_new(
 				fetch, sha256,
-				json_string(package_url_make(ctx->server, sha256, item->node_id,
-							     expires, ctx->arena)));
+				add_caches(ctx->server,
+					   package_url_make(ctx->server, sha256, item->node_id,
+							    expires, ctx->arena),
+					   ctx->arena));
 	}
 	return true;
 }

@@ -16,7 +16,9 @@ static const char WAVES_LIST[] =
 	" count(*) FILTER (WHERE s.state IN ('queued', 'sent', 'accepted', 'fetching', 'applying',"
 	" 'verifying') AND NOT n.online),"
 	" count(*) FILTER (WHERE s.state = 'pending'),"
-	" count(*) FILTER (WHERE s.state IN ('skipped', 'superseded'))"
+	" count(*) FILTER (WHERE s.state IN ('skipped', 'superseded')),"
+	" coalesce(sum((s.progress ->> 'done_bytes')::bigint), 0)::bigint,"
+	" coalesce(sum((s.progress ->> 'saved_bytes')::bigint), 0)::bigint"
 	" FROM rollout_wave w"
 	" LEFT JOIN rollout_step s ON s.rollout_id = w.rollout_id AND s.wave = w.no"
 	" LEFT JOIN node n ON n.id = s.node_id"
@@ -66,6 +68,8 @@ bool rollout_waves_list(struct ctx *ctx, const char *rollout_id, struct rollout_
 				   .offline = db_get_int(&rows, i, 11),
 				   .pending = db_get_int(&rows, i, 12),
 				   .skipped = db_get_int(&rows, i, 13)},
+			.fetched_bytes = db_get_int(&rows, i, 14),
+			.saved_bytes = db_get_int(&rows, i, 15),
 		};
 	*out = waves;
 	*count = rows.count;

@@ -3,13 +3,15 @@
 import base64
 import hashlib
 import hmac
+import http.server
 import os
+import threading
 import time
 
 import pytest
 import requests
 
-from harness import wait_until
+from harness import Agent, wait_until
 from harness.changes import Vendor, roll_out, steps
 
 LOOP = "while :; do sleep 0.2; done\n"
@@ -98,3 +100,34 @@ def test_only_versions_of_one_package_have_patches(server, api, vendor):
     assert wait_until(lambda: ask(one, two) == 200, "the patch to be made")
     api.request("DELETE", "/packages/app/1")
     assert not patch_of(server, one, two).exists()
+
+
+def test_a_site_cache_is_asked_first(server, api, vendor, tmp_path):
+    """A folder behind any web server will do; its owner is not trusted with anything."""
+    one, two = (vendor.release("app", version, LOOP + f"# {version}\n") for version in ("1", "2"))
+    folder = tmp_path / "download"
+    folder.mkdir()
+    asked = []
+
+    class Cache(http.server.SimpleHTTPRequestHandler):
+        def __init__(self, *args):
+            super().__init__(*args, directory=tmp_path)
+
+        def log_request(self, code="-", size="-"):
+            asked.append((self.path.split("?")[0], int(code)))
+
+    (folder / hashlib.sha256(one).hexdigest()).write_bytes(one)
+    (folder / hashlib.sha256(two).hexdigest()).write_bytes(b"x" * len(two))
+    cache = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cache)
+    threading.Thread(target=cache.serve_forever, daemon=True).start()
+    with Agent(server, api, "gw") as agent:
+        agent.dir.mkdir()
+        (agent.dir / "agent.conf").write_text(
+            f"cache_urls = http://127.0.0.1:1, http://127.0.0.1:{cache.server_port}/\n")
+        agent.enroll()
+        agent.start().wait_online()
+        for version in ("1", "2"):
+            assert roll_out(api, change(version))["state"] == "succeeded"
+        assert [status for _, status in asked] == [200, 200]
+    cache.shutdown()
+    cache.server_close()

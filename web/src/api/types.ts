@@ -109,7 +109,7 @@ export interface Rollout {
 }
 export interface StepError { outcome?: string; phase?: string; code?: string; text?: string; service?: string; stderr?: string; exit?: { code: number; signal: number }; probe?: { kind: string; text: string } }
 export interface Step {
-	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null; progress?: { done_bytes?: number; total_bytes?: number } | null;
+	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null; progress?: { done_bytes?: number; total_bytes?: number; saved_bytes?: number } | null;
 	generation: number | null; attempt: number; state_since: string | null; deadline_at: string | null;
 }
 

@@ -119,6 +119,7 @@ export const change = {
 	'rollout.steps': 'Steps',
 	'rollout.stepsIn': 'Steps in wave {no}',
 	'rollout.noSteps': 'No steps here',
+	'rollout.saved': '{size} not fetched: only the difference was',
 	'rollout.strip': 'One cell per node: {ok} succeeded, {failed} failed, {prog} in progress, {off} offline',
 	'rollout.attempt': 'Try',
 	'rollout.since': 'For',

@@ -119,6 +119,7 @@ export const change = {
 	'rollout.steps': '步骤',
 	'rollout.stepsIn': '批次 {no} 的步骤',
 	'rollout.noSteps': '这里没有步骤',
+	'rollout.saved': '只取差异，省下 {size}',
 	'rollout.strip': '每格一个节点：成功 {ok}，失败 {failed}，进行中 {prog}，离线 {off}',
 	'rollout.attempt': '次数',
 	'rollout.since': '已用时',

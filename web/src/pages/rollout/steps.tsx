@@ -6,6 +6,7 @@ import { num } from '../../i18n/format';
 import { usePages } from '../../api/hooks';
 import type { Rollout, Step } from '../../api/types';
 import { lookup, stepLooks, toBuckets } from '../../lib/states';
+import { bytes } from '../../lib/time';
 import { Btn, Seg } from '../../ui/button';
 import { Cells } from '../../ui/cells';
 import type { Cell } from '../../ui/cells';
@@ -118,6 +119,7 @@ export function Steps({ rollout, wave, state, onChange }: Props) {
 													<td>
 														<St look={lookup(stepLooks, stateOf(s))} />
 														{fetched(s) !== null && <span className="num dimmer"> {fetched(s)} %</span>}
+														{s.progress?.saved_bytes ? <span className="sub num">{t('rollout.saved', { size: bytes(s.progress.saved_bytes) })}</span> : null}
 													</td>
 													<td className="p2 r num">{s.wave}</td>
 													<td className="p2 r num">{s.attempt}</td>
