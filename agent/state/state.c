@@ -276,6 +276,13 @@ bool state_open(const char *path, struct state **out, struct error *err)
 	return true;
 }
 
+bool state_open_bare(const char *path, struct state **out, struct error *err)
+{
+	bool damaged;
+
+	return open_once(path, out, &damaged, err);
+}
+
 const char *state_trouble(const struct state *state)
 {
 	return state->trouble[0] ? state->trouble : NULL;

@@ -31,6 +31,9 @@ const char *state_trouble(const struct state *state);
 /* Now and then, so that room that was given up is taken again once there is plenty. */
 void state_keep_ballast(const struct state *state);
 
+/* The file as it is, with nothing put beside it: one that is damaged is ERR_INTERNAL. */
+MUST_CHECK bool state_open_bare(const char *path, struct state **out, struct error *err);
+
 /* Accepts NULL. */
 void state_close(struct state *state);
 

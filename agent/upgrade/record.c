@@ -125,7 +125,7 @@ static bool take_copy_back(const char *root, struct error *err)
 	char from[PATH_MAX], to[PATH_MAX];
 	struct state *state;
 
-	if (!state_open(path(from, root, "agent/state.db"), &state, err))
+	if (!state_open_bare(path(from, root, "agent/state.db"), &state, err))
 		return false;
 	bool ok = spool_renumber(state, err);
 	state_close(state);
@@ -147,7 +147,7 @@ bool upgrade_restore_state(const char *root, struct error *err)
 
 	if (!file_exists(path(copy, root, "agent/state.db")))
 		return true;
-	if (state_open(path(file, root, "state.db"), &state, &why)) {
+	if (state_open_bare(path(file, root, "state.db"), &state, &why)) {
 		state_close(state);
 		return file_remove_tree(copy, err);
 	}

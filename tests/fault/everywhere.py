@@ -183,10 +183,14 @@ def _one(point):
 
 def points(counts, stride, seed):
     """Every stride-th call for each fault, from an offset that the seed chooses; shuffled, so that a run that is
-    cut short has seen something of all. counts: {fault: calls}"""
+    cut short has seen something of all. counts: {fault: calls}. Of allocations, which are many more, as many are
+    chosen as of calls: other seeds choose others."""
     chance = random.Random(seed)
-    made = [Point(fault, at, seed * 1000 + at) for fault, count in counts.items()
-            for at in range(1 + chance.randrange(stride), count + 1, stride)]
+    made = []
+    for fault, count in counts.items():
+        step = stride * max(1, count // min(counts.values()))
+        made += [Point(fault, at, seed * 1000 + at)
+                 for at in range(1 + chance.randrange(step), count + 1, step)]
     chance.shuffle(made)
     return made
 

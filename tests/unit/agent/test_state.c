@@ -124,6 +124,7 @@ static void comes_back_from_damage(void **state)
 	put_in_force(fixture);
 	state_close(fixture->state);
 	overwrite(fixture->path, 0, "this is no database at all", 26);
+	assert_failure(state_open_bare(fixture->path, &fixture->state, &err), &err, ERR_INTERNAL);
 	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
 	assert_contains(state_trouble(fixture->state), "taken from its copy");
 	assert_true(has_slot(fixture, DESIRED_CURRENT, 4));
