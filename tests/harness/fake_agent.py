@@ -55,6 +55,11 @@ def database(server, sql, args=None):
         connection.close()
 
 
+def serial_number():
+    """Of 16 bytes, as musterd makes them; random_serial_number has more."""
+    return random.getrandbits(127) | 1
+
+
 def certificate(keys, name, folder):
     """Writes a key and a client certificate of the authority in folder; returns both paths."""
     with open(f'{keys}/ca.key', 'rb') as file:
@@ -66,7 +71,7 @@ def certificate(keys, name, folder):
     made = (x509.CertificateBuilder()
             .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
             .issuer_name(ca.subject).public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
+            .serial_number(serial_number())
             .not_valid_before(start).not_valid_after(start + datetime.timedelta(days=2))
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False)
             .sign(ca_key, hashes.SHA256()))

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 from cryptography.x509.oid import NameOID
 
 from .broker import Broker
-from .fake_agent import certificate, node_id, topic
+from .fake_agent import certificate, node_id, serial_number, topic
 from .false_server import FalseServer, time_text
 from .process import free_port, remove_folder, temporary_folder
 
@@ -41,7 +41,7 @@ def make_authority(keys, address="127.0.0.1", days=(-1, 30)):
     def build(subject, key, start, end):
         at = [begin + datetime.timedelta(days=365 + day) for day in (start, end)]
         return (x509.CertificateBuilder().subject_name(subject).issuer_name(name)
-                .public_key(key.public_key()).serial_number(x509.random_serial_number())
+                .public_key(key.public_key()).serial_number(serial_number())
                 .not_valid_before(at[0]).not_valid_after(at[1]))
 
     ca = build(name, ca_key, -365, 365).add_extension(x509.BasicConstraints(True, 0), True).sign(
