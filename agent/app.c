@@ -69,8 +69,11 @@ static void time_answered(void *arg)
 {
 	struct app *app = arg;
 
-	if (app->link)
-		link_release(app->link);
+	if (!app->link)
+		return;
+	link_release(app->link);
+	/* Now it can tell how wrong the clock is. */
+	health_send(app);
 }
 
 /* A hello makes the server look whether we have what we should. */

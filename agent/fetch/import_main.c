@@ -257,5 +257,6 @@ int import_main(int argc, char **argv)
 	else
 		printf("error %s\n", err.text);
 	fflush(stdout);
-	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+	/* Not exit: whoever was linked in may want processes, which are sealed off. */
+	_exit(ok ? EXIT_SUCCESS : EXIT_FAILURE);
 }

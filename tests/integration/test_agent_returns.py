@@ -2,9 +2,13 @@
 """A gateway that comes back: it asks what time it is, and catches up without a flood."""
 import datetime
 import json
+import os
 import sqlite3
 
-from harness import wait_until
+import pytest
+
+from harness import program, wait_until
+from harness.changes import Vendor, roll_out, steps
 
 NOWHERE = ["mqtts://127.0.0.1:1"]
 
@@ -52,6 +56,34 @@ def test_wrong_clock_is_put_right_on_the_way_up(api, new_agent):
     assert abs(at + 1 - right / 1e6) < 5, (note, right)
     assert abs(note["data"]["clock_corrected_ms"] - (right - wrong) / 1000) < 5000
     assert boot > 0 and uptime > 0
+
+
+@pytest.mark.parametrize("days", [-20000, 20000])
+def test_wrong_clock_keeps_nobody_from_server_and_packages(api, new_agent, monkeypatch, days):
+    agent = new_agent("gw")
+    agent.stop()
+    monkeypatch.setenv("LD_PRELOAD", str(program("wrong_clock.so")))
+    monkeypatch.setenv("WRONG_CLOCK_S", str(days * 86400))
+    monkeypatch.setenv("ASAN_OPTIONS",
+                       os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0")
+    agent.start()
+    monkeypatch.undo()
+    agent.wait_online()
+    Vendor(api).release("app", "1.0", "echo here; while :; do sleep 1; done\n")
+    done = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                           "package": {"name": "app", "version": "1.0"}}])
+    assert done["state"] == "succeeded", steps(api, done)
+    wait_until(lambda: abs(agent.node()["health"]["clock_offset_ms"] / 86400e3 - days) < 1,
+               "the server to know how wrong the clock is")
+    # What it says is put right, and marked.
+    now = datetime.datetime.now(datetime.timezone.utc)
+    started = wait_until(lambda: [e for e in api.items("/nodes/gw/timeline")
+                                  if e["kind"] == "service.started"], "the event")[0]
+    assert abs(datetime.datetime.fromisoformat(started["at"].replace("Z", "+00:00")) - now
+               ).total_seconds() < 60
+    assert abs(started["data"]["clock_corrected_ms"] / 86400e3 + days) < 1
+    line = wait_until(lambda: api.get("/logs", node="gw")["items"], "its line")[0]
+    assert line["corrected"]
 
 
 def test_backlog_is_paced_and_complete(api, new_agent):
