@@ -120,7 +120,8 @@ def test_a_site_cache_is_asked_first(server, api, vendor, tmp_path):
     (folder / hashlib.sha256(two).hexdigest()).write_bytes(b"x" * len(two))
     cache = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Cache)
     threading.Thread(target=cache.serve_forever, daemon=True).start()
-    with Agent(server, api, "gw") as agent:
+    agent = Agent(server, api, "gw")
+    try:
         agent.dir.mkdir()
         (agent.dir / "agent.conf").write_text(
             f"cache_urls = http://127.0.0.1:1, http://127.0.0.1:{cache.server_port}/\n")
@@ -129,5 +130,7 @@ def test_a_site_cache_is_asked_first(server, api, vendor, tmp_path):
         for version in ("1", "2"):
             assert roll_out(api, change(version))["state"] == "succeeded"
         assert [status for _, status in asked] == [200, 200]
-    cache.shutdown()
-    cache.server_close()
+    finally:
+        agent.close()
+        cache.shutdown()
+        cache.server_close()
