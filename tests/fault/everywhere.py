@@ -22,7 +22,7 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.upgrade import Upgrade  # noqa: E402
-from harness.victim import preload  # noqa: E402
+from harness.victim import can_mount, preload  # noqa: E402
 
 # What the tracer is told, and what follows from it.
 FAULTS = {
@@ -35,9 +35,11 @@ FAULTS = {
     "full-once": {"fault": "ENOSPC", "times": 1},
     "read-only": {"fault": "EROFS", "times": 0},
     "no-process": {"fault": "EAGAIN", "times": 1},
+    "filled": {"fault": "fill"},
     "no-memory": None,  # by fault_preload: n counts allocations
 }
 DEADLY = ("kill", "torn", "cut")
+DISK_MIB = 24  # of "filled", which needs the right to mount
 UNTOUCHED = ("witness", "conf")
 # How long a fault that stays may keep the agent from an answer before it is lifted.
 STAYS_S = 3
@@ -75,7 +77,8 @@ class Runner:
 
     def counts(self, faults):
         calls = self.count("kill")
-        return {fault: calls if FAULTS[fault] else self.count(fault) for fault in faults}
+        return {fault: calls if FAULTS[fault] else self.count(fault) for fault in faults
+                if fault != "filled" or can_mount()}
 
     @staticmethod
     def _start(victim, point):
@@ -87,7 +90,7 @@ class Runner:
 
     def play(self, point):
         """Returns the call that was struck, "" when the story had ended before."""
-        victim = self.story.machine()
+        victim = self.story.machine(DISK_MIB if point.fault == "filled" else None)
         try:
             return self._play(point, victim)
         except Exception as error:
@@ -126,6 +129,7 @@ class Runner:
     def _end(victim, point, offered):
         """Ends the agent if it lives on with its fault. Returns what was struck."""
         if FAULTS[point.fault]:
+            (victim.root / "fill").unlink(missing_ok=True)
             victim.signal(signal.SIGUSR1)
             victim.signal(signal.SIGTERM)
             _, struck, status, _ = victim.report()

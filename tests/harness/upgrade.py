@@ -113,9 +113,9 @@ class Upgrade:
         self.template = victim
         self.server.forget()
 
-    def machine(self):
+    def machine(self, disk_mib=None):
         self.server.forget()
-        return Victim(self.template.root)
+        return Victim(self.template.root, disk_mib)
 
     def offer(self, generation):
         self.server.offer(self.envelopes[generation])
@@ -191,7 +191,7 @@ class Upgrade:
                    f"the reload to {text!r}; it has {victim.text('data/conf/seen')!r}", pause=0.02)
         assert len(victim.processes()["shim"]) == len(wanted), victim.processes()
         assert victim.rows("SELECT * FROM journal") == []
-        assert victim.rows("SELECT slot FROM desired WHERE slot <> 'current'") == []
+        assert victim.rows("SELECT slot FROM desired WHERE slot IN ('candidate', 'next')") == []
         current = {path.parent.name for path in (victim.root / "services").glob("*/current")}
         assert current == wanted, f"current services: {current}"
         return found

@@ -9,6 +9,7 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 
 from .process import Process, program, remove_folder, temporary_folder
 from .wait import wait_until
@@ -23,6 +24,25 @@ def preload(**settings):
     options = "detect_leaks=0:verify_asan_link_order=0"
     return {"LD_PRELOAD": str(tracer().with_name("fault_preload.so")), "ASAN_OPTIONS": options,
             **{name: str(value) for name, value in settings.items()}}
+
+
+def mount(*arguments):
+    done = subprocess.run(["mount", *map(str, arguments)], capture_output=True, text=True,
+                          check=False)
+    if done.returncode != 0:
+        raise OSError(done.stderr)
+
+
+def can_mount():
+    folder = temporary_folder()
+    try:
+        mount("-t", "tmpfs", "none", folder)
+        subprocess.run(["umount", folder], check=True)
+        return True
+    except OSError:
+        return False
+    finally:
+        remove_folder(folder)
 
 
 def _link(path):
@@ -48,14 +68,20 @@ def _special(folder, names):
 class Victim:
     """root is the agent's folder, made from a template; the log and all that helps are beside it."""
 
-    def __init__(self, template=None):
+    def __init__(self, template=None, disk_mib=None):
+        """disk_mib: the folder is a disk of its own, as small as that."""
         self.folder = temporary_folder()
         self.root = self.folder / "a"
         self.report_path = self.folder / "report"
         self.process = None
         self.traced = False
+        self.disk = disk_mib is not None
+        if self.disk:
+            self.root.mkdir()
+            mount("-t", "tmpfs", "-o", f"size={disk_mib}m", "none", self.root)
         if template:
-            shutil.copytree(template, self.root, symlinks=True, ignore=_special)
+            shutil.copytree(template, self.root, symlinks=True, ignore=_special,
+                            dirs_exist_ok=True)
 
     # --- the agent ---
 
@@ -139,6 +165,8 @@ class Victim:
         if self.process is not None:
             self.process.kill()
         self.kill_services()
+        if self.disk:
+            subprocess.run(["umount", "--lazy", self.root], check=False)
         remove_folder(self.folder)
 
     # --- what is there ---
