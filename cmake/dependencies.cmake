@@ -22,7 +22,8 @@ function(muster_dependency name)
 endfunction()
 
 muster_dependency(jansson "jansson>=2.14")
-muster_dependency(openssl "libssl>=3.0" "libcrypto>=3.0")
+# Both libraries: libssl and libcrypto.
+muster_dependency(openssl "openssl>=3.0")
 if(WITH_SERVER OR WITH_AGENT)
 	muster_dependency(mosquitto "libmosquitto>=2.0.11")
 endif()
