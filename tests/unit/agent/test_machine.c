@@ -6,6 +6,7 @@
 #include "test.h"
 
 #include "base/arena.h"
+#include "base/fields.h"
 #include "base/file.h"
 #include "base/strbuf.h"
 #include "supervise/machine.h"
@@ -80,24 +81,102 @@ static void test_no_state_is_a_dead_end(void **state)
 	}
 }
 
-/* The desired state says run or not; both lead to the right place from everywhere. */
-static void test_every_desired_state_is_answered(void **state)
+/* All that the server can say of a service, as the event that it becomes and where that leads. */
+static const struct {
+	const char *word; /* of schema/messages/command.json, or of the desired state */
+	enum service_event event;
+	enum service_state goal;
+} ORDERS[] = {
+	{"run: true", EVENT_START, SERVICE_RUNNING},
+	{"run: false", EVENT_STOP, SERVICE_STOPPED},
+	{"absent", EVENT_STOP, SERVICE_STOPPED},
+	{"another process", EVENT_RESTART, SERVICE_RUNNING},
+	{"start", EVENT_START, SERVICE_RUNNING},
+	{"stop", EVENT_STOP, SERVICE_STOPPED},
+	{"restart", EVENT_RESTART, SERVICE_RUNNING},
+};
+
+/* What follows by itself when nothing goes wrong. */
+static enum service_event natural(enum service_state state)
+{
+	switch (state) {
+	case SERVICE_WAITING:
+		return EVENT_CLEARED;
+	case SERVICE_STARTING:
+	case SERVICE_UNHEALTHY:
+		return EVENT_READY;
+	case SERVICE_STOPPING:
+	case SERVICE_RESTARTING:
+		return EVENT_EXITED_AGAIN;
+	case SERVICE_BACKOFF:
+	case SERVICE_HELD:
+		return EVENT_TIMER;
+	default:
+		return SERVICE_EVENT_COUNT;
+	}
+}
+
+static void test_every_order_of_the_server_is_followed(void **state)
 {
 	(void)state;
-	for (int i = 0; i < SERVICE_STATE_COUNT; i++) {
-		enum service_state from = (enum service_state)i;
-		enum service_state stopped = next(from, EVENT_STOP);
-		enum service_state started = next(from, EVENT_START);
+	for (int from = 0; from < SERVICE_STATE_COUNT; from++) {
+		for (size_t i = 0; i < ARRAY_SIZE(ORDERS); i++) {
+			enum service_state at = next((enum service_state)from, ORDERS[i].event);
 
-		if (stopped == SERVICE_STOPPING)
-			stopped = next(stopped, EVENT_EXITED_AGAIN);
-		assert_int_equal(stopped, SERVICE_STOPPED);
-		assert_true(started == SERVICE_WAITING || started == SERVICE_RESTARTING ||
-			    started == SERVICE_STARTING || started == SERVICE_RUNNING ||
-			    started == SERVICE_UNHEALTHY);
-		assert_int_equal(next(from, EVENT_RESTART),
-				 started == SERVICE_WAITING ? SERVICE_WAITING : SERVICE_RESTARTING);
+			for (int j = 0; j < SERVICE_STATE_COUNT && at != ORDERS[i].goal; j++) {
+				if (natural(at) == SERVICE_EVENT_COUNT)
+					break;
+				at = next(at, natural(at));
+			}
+			if (at != ORDERS[i].goal)
+				fail_msg("\"%s\" leads from %s to %s instead of %s", ORDERS[i].word,
+					 service_state_name((enum service_state)from),
+					 service_state_name(at),
+					 service_state_name(ORDERS[i].goal));
+		}
 	}
+}
+
+static bool is_an_order(const char *word)
+{
+	/* Nothing that the life of a service has to do with. */
+	static const char *const OTHERS[] = {"log_level", "resend", "time", "renew"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(ORDERS); i++) {
+		if (strcmp(ORDERS[i].word, word) == 0)
+			return true;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(OTHERS); i++) {
+		if (strcmp(OTHERS[i], word) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Who adds a command has to say above what becomes of it. */
+static void test_every_command_of_the_protocol_is_known(void **state)
+{
+	struct arena *arena = arena_new();
+	struct error err = {0};
+	json_t *schema, *word;
+	char *text;
+	size_t size, i, count = 0;
+
+	(void)state;
+	assert_success(file_read(SOURCE_DIR "/schema/messages/command.json", 1 << 20, arena, &text,
+				 &size, &err),
+		       &err);
+	assert_success(json_parse_limited(text, size, 16, &schema, &err), &err);
+	json_t *words = json_object_get(
+		json_object_get(json_object_get(schema, "properties"), "kind"), "enum");
+	json_array_foreach (words, i, word) {
+		count++;
+		if (!is_an_order(json_string_value(word)))
+			fail_msg("command %s is not known here", json_string_value(word));
+	}
+	assert_true(count >= 7);
+	json_decref(schema);
+	arena_free(arena);
 }
 
 static bool has_process(enum service_state state)
@@ -168,7 +247,8 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_everything_has_a_name),
 		cmocka_unit_test(test_no_state_is_a_dead_end),
-		cmocka_unit_test(test_every_desired_state_is_answered),
+		cmocka_unit_test(test_every_order_of_the_server_is_followed),
+		cmocka_unit_test(test_every_command_of_the_protocol_is_known),
 		cmocka_unit_test(test_every_exit_is_answered),
 		cmocka_unit_test(test_processes_come_from_spawn_only),
 		cmocka_unit_test(test_diagram_in_the_docs_is_this_one),
