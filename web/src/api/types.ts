@@ -16,12 +16,15 @@ export interface Session {
 export type NodeStatus = 'online' | 'offline' | 'warning' | 'updating' | 'pending' | 'retired';
 export type Labels = Record<string, string>;
 export interface NamedVersion { name: string; version: string | number }
+export interface ServiceProbe {
+	kind: string; target?: string; for?: string; result: 'unknown' | 'good' | 'bad'; duration_us?: number; text?: string;
+}
 export interface NodeService {
 	name: string; state: string | null; ready: boolean | null; reason: string | null; since: string | null;
 	pid: number | null; restarts: number | null; driver: string | null; run: boolean | null;
 	package: NamedVersion | null; config: NamedVersion | null;
 	desired: { run?: boolean; package?: NamedVersion | null; config?: NamedVersion | null; rollout?: string | null } | null;
-	drift: boolean | null; drift_files?: string[]; cpu_percent: number | null; mem_bytes: number | null;
+	drift: boolean | null; drift_files?: string[]; cpu_percent: number | null; mem_bytes: number | null; probes?: ServiceProbe[] | null;
 }
 export interface HostHealth {
 	cpu_percent?: number; load1?: number; mem_total?: number; mem_available?: number; disk_total?: number; disk_free?: number; limits?: string;

@@ -34,6 +34,12 @@ export const serviceLooks: Record<string, Look> = {
 	failed: look('crit', 'crit', 'service.failed'),
 };
 
+export const probeLooks: Record<string, Look> = {
+	unknown: look('pend', 'off', 'probe.unknown'),
+	good: look('ok', 'ok', 'probe.good'),
+	bad: look('crit', 'crit', 'probe.bad'),
+};
+
 export const rolloutLooks: Record<string, Look> = {
 	draft: look('pend', 'off', 'rollout.draft'),
 	awaiting_approval: look('pend', 'warn', 'rollout.awaitingApproval'),

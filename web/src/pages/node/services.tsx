@@ -5,20 +5,44 @@ import { useI18n } from '../../i18n';
 import { num } from '../../i18n/format';
 import { post } from '../../api/client';
 import { useAct } from '../../api/hooks';
-import type { Node, NodeService } from '../../api/types';
+import type { Node, NodeService, ServiceProbe } from '../../api/types';
 import { bytes } from '../../lib/time';
-import { serviceLook } from '../../lib/states';
+import { probeLooks, serviceLook, unknownLook } from '../../lib/states';
 import { useCan } from '../../app/session';
 import { Btn } from '../../ui/button';
 import { FormDialog } from '../../ui/dialog';
 import { Empty } from '../../ui/feedback';
 import { Icon } from '../../ui/icon';
-import { Badge } from '../../ui/status';
+import { Badge, St } from '../../ui/status';
 import { Since } from '../../ui/when';
 
 export function versionText(v: { name: string; version: string | number } | null | undefined): string {
 	if (!v) return '–';
 	return typeof v.version === 'number' ? `${v.name} v${v.version}` : `${v.name} ${v.version}`;
+}
+
+/* The process itself says no more than the state does. */
+function Probes({ probes }: { probes: ServiceProbe[] }) {
+	const { t } = useI18n();
+	const asked = probes.filter((p) => p.kind !== 'process');
+	if (asked.length === 0) return null;
+	return (
+		<>
+			<dt>{t('node.probes')}</dt>
+			<dd>
+				{asked.map((p, i) => (
+					<div key={i}>
+						<span className="mono">{p.kind === 'log' || !p.target ? p.kind : `${p.kind} ${p.target}`}</span>{' '}
+						<St look={probeLooks[p.result] ?? unknownLook} />{' '}
+						<span className="num t12 dimmer">
+							{p.duration_us ? t('node.milliseconds', { n: num(p.duration_us / 1000, 1) }) : ''}
+							{p.text ? ` · ${p.text}` : ''}
+						</span>
+					</div>
+				))}
+			</dd>
+		</>
+	);
 }
 
 function Card({ node, service }: { node: Node; service: NodeService }) {
@@ -56,6 +80,7 @@ function Card({ node, service }: { node: Node; service: NodeService }) {
 					</dd>
 					<dt>{t('node.restarts')}</dt>
 					<dd className="num">{service.restarts ?? '–'}</dd>
+					<Probes probes={service.probes ?? []} />
 				</dl>
 				{service.pid && service.reason ? <p className="t12 dimmer">{service.reason}</p> : null}
 			</div>
