@@ -140,7 +140,7 @@ static void test_every_order_of_the_server_is_followed(void **state)
 static bool is_an_order(const char *word)
 {
 	/* Nothing that the life of a service has to do with. */
-	static const char *const OTHERS[] = {"log_level", "resend", "time", "renew"};
+	static const char *const OTHERS[] = {"log_level", "resend", "time", "renew", "retry"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(ORDERS); i++) {
 		if (strcmp(ORDERS[i].word, word) == 0)
