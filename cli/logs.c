@@ -16,7 +16,9 @@ static void print_lines(const struct cli *cli, json_t *items)
 
 	json_array_foreach (items, i, line) {
 		const char *text = value_text(cli, json_object_get(line, "text"), COLUMN_TEXT);
-		printf("%s ", value_text(cli, json_object_get(line, "at"), COLUMN_TIME));
+		/* "~": the node's clock was wrong, and it has put the time right. */
+		printf("%s%s ", json_is_true(json_object_get(line, "corrected")) ? "~" : "",
+		       value_text(cli, json_object_get(line, "at"), COLUMN_TIME));
 		if (cli_option(cli, "node") == NULL)
 			printf("%s ", value_text(cli, json_object_get(line, "node"), COLUMN_TEXT));
 		printf("%s ", value_text(cli, json_object_get(line, "service"), COLUMN_TEXT));

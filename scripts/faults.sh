@@ -11,6 +11,7 @@
 #   AGENT_KILLS=1000    so often is an agent killed with services running, after that
 #   BEHAVIOURS=1000     so many random services run as real processes against a model of what must happen, and a hundred times
 #                       as many on a clock of their own; 0 leaves that out
+#   SPOOL_ROUNDS=500    so often is a process killed that works on a spool, which is compared with a model each time; 0 leaves that out
 #   FAULT_SEED=N        repeats the choices of a run; each run prints its own
 #
 # What a fuzz target finds is left in build/faults, to be added to tests/fuzz/corpus with the repair.
@@ -23,6 +24,7 @@ fuzz_seconds=${FUZZ_SECONDS:-60}
 fault_seconds=${FAULT_SECONDS:-300}
 fault_stride=${FAULT_STRIDE:-1}
 behaviours=${BEHAVIOURS:-1000}
+spool_rounds=${SPOOL_ROUNDS:-500}
 seed=${FAULT_SEED:-$RANDOM}
 found=$MUSTER_BUILD/faults
 broken=()
@@ -68,6 +70,13 @@ if [ "$behaviours" -gt 0 ]; then
 		broken+=("behaviours on a clock")
 	BEHAVIOURS=$behaviours BEHAVIOUR_SEED=$seed "$MUSTER_BUILD/dev/tests/test_integrationagent_behaviours" ||
 		broken+=("behaviours of processes")
+fi
+
+if [ "$spool_rounds" -gt 0 ]; then
+	[ -n "${FAST:-}" ] || scripts/build.sh dev
+	echo "== a spool against its model, $spool_rounds kills, seed $seed"
+	MUSTER_SPOOL_ROUNDS=$spool_rounds MUSTER_SPOOL_SEED=$seed "$MUSTER_BUILD/dev/tests/test_agent_spool" ||
+		broken+=("spool")
 fi
 
 if [ "$fault_seconds" -gt 0 ]; then

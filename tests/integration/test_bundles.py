@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import os
 import subprocess
 
 import pytest
@@ -45,8 +46,8 @@ class Site:
         wait_until(lambda: agent.node()["status"] == "offline", "the node to be offline")
         agent.wait_status()
 
-    def roll_out(self, version="1.0", script=LOOP, **strategy):
-        self.vendor.release("app", version, script, CONFIG)
+    def roll_out(self, version="1.0", script=LOOP, files=None, **strategy):
+        self.vendor.release("app", version, script, CONFIG, files)
         try:
             self.api.post("/configs", {"name": "c"})
         except ApiError:
@@ -153,6 +154,37 @@ def test_bad_change_goes_back_and_the_report_says_why(cli, api, site, tmp_path):
     assert step["state"] == "rolled_back" and step["error"]["stderr"] == "no license found\n"
     # The same content is not tried again, whoever brings it.
     assert "not tried again" in site.apply(tmp_path / "c.mst", status=1)
+
+
+def test_interrupted_anywhere_it_is_done_later_or_not_at_all(api, site, tmp_path):
+    site.roll_out(files={"ballast": os.urandom(12 << 20)})
+    (tmp_path / "b.mst").write_bytes(site.bundle())
+    argv = [program("muster-agent"), "apply", str(tmp_path / "b.mst"), "--dir", str(site.agent.dir)]
+
+    def begin():
+        child = subprocess.Popen(["stdbuf", "-oL", *argv], stdout=subprocess.PIPE, text=True,
+                                 stderr=subprocess.DEVNULL,
+                                 env={**os.environ, "ASAN_OPTIONS": "verify_asan_link_order=0"})
+        assert "1 package to bring" in child.stdout.readline()
+        return child
+
+    # Whoever brought it goes away: he did not want it to happen.
+    child = begin()
+    child.kill()
+    child.wait()
+    wait_until(lambda: "whoever brought the bundle is gone" in site.agent.log() or
+               site.agent.status()["accepted"], "the agent to notice")
+    before = site.agent.status()["accepted"]
+    # The agent is killed while a package is being stored.
+    child = begin()
+    site.agent.kill()
+    assert child.wait(60) != 0
+    site.agent.start()
+    site.agent.wait_status()
+    assert site.agent.status()["accepted"] in (0, before)
+    site.apply(tmp_path / "b.mst")
+    assert site.agent.status()["services"][0]["state"] == "running"
+    assert not list((site.agent.dir / "packages").glob("*.part"))
 
 
 def test_one_stick_serves_many_nodes(cli, api, site, new_agent, tmp_path):

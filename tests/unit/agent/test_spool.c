@@ -466,7 +466,7 @@ static size_t kill_after(pid_t child, int in, size_t wanted)
 
 static void keeps_what_the_model_keeps_through_kills(void **state)
 {
-	const char *text = getenv("MUSTER_SPOOL_ROUNDS");
+	const char *text = getenv("MUSTER_SPOOL_ROUNDS"), *seed = getenv("MUSTER_SPOOL_SEED");
 	int rounds = text ? atoi(text) : 5;
 	struct fixture *fixture = *state;
 	struct model *model = calloc(1, sizeof(*model));
@@ -474,7 +474,7 @@ static void keeps_what_the_model_keeps_through_kills(void **state)
 
 	assert_non_null(model);
 	assert_non_null(ahead);
-	model->random = 20261125;
+	model->random = seed ? strtoull(seed, NULL, 10) : 20261125;
 	for (int round = 0; round < rounds; round++) {
 		size_t wanted = draw(model, OPERATIONS);
 		struct error err = {0};
