@@ -374,6 +374,38 @@ static void check_agent(struct reconcile *reconcile)
 			       service->package ? service->package->version : "?");
 }
 
+/*
+ * A journal that is not about the candidate is of no change that could be finished or undone: what it
+ * has switched goes back, and what is in force runs.
+ */
+static void drop_odd_journal(struct reconcile *reconcile, struct journal *journal,
+			     struct arena *arena)
+{
+	struct desired_record candidate;
+	struct error err = {0};
+	bool found = false;
+
+	if (journal->phase == JOURNAL_NONE ||
+	    !desired_find(reconcile->options.state, DESIRED_CANDIDATE, arena, &candidate, &found,
+			  &err) ||
+	    (found && candidate.generation == journal->generation))
+		return;
+	log_error("the journal is about generation %lld, which is not the one that waits",
+		  (long long)journal->generation);
+	outgoing_event(reconcile->options.outgoing, SEVERITY_ERROR, "agent.journal", NULL, NULL,
+		       "the journal was about generation %lld, which nobody knows: what it had "
+		       "changed was put back as far as can be told",
+		       (long long)journal->generation);
+	for (size_t i = 0; reconcile->has_current && i < reconcile->current.service_count; i++)
+		if (journal->generation != reconcile->generation &&
+		    !tree_switch_back(reconcile->current.services[i].name, journal->generation,
+				      false, &err))
+			log_error("could not put back: %s", err.text);
+	if (!journal_delete(reconcile->options.state, &err))
+		log_error("could not drop the journal: %s", err.text);
+	*journal = (struct journal){0};
+}
+
 bool reconcile_start(struct reconcile *reconcile, struct error *err)
 {
 	struct arena *arena = arena_new();
@@ -382,6 +414,7 @@ bool reconcile_start(struct reconcile *reconcile, struct error *err)
 		  supervisor_adopt(reconcile->options.supervisor, err);
 
 	if (ok) {
+		drop_odd_journal(reconcile, &journal, arena);
 		if (reconcile->has_current)
 			set_services(reconcile, &journal, arena);
 		reconcile_begin(reconcile);

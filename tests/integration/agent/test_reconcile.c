@@ -3,6 +3,8 @@
  * Desired states signed as the server signs them, applied to real services. The results that would
  * go to the server are read back from the spool.
  */
+#include <sys/stat.h>
+
 #include "world_messages.h"
 
 static void applies_and_changes_only_what_differs(void **state)
@@ -192,6 +194,30 @@ static void undoes_a_reload_that_kills(void **state)
 	assert_true(has_message(world, CHANNEL_RESULT, "\"exit\":{\"code\":5,\"signal\":0}"));
 	assert_string_equal(read_file(world, "services/a/current/config/f"), "good\n");
 	assert_true(status_of(world->fixture, "a").ready);
+}
+
+/* One that no agent of ours would write: what is in force runs, and nobody waits for ever. */
+static void survives_an_odd_journal(void **state)
+{
+	struct world *world = *state;
+	const struct journal odd = {
+		.phase = JOURNAL_APPLYING, .generation = 77, .digest = "sha256:0", .attempts = 3};
+	struct error err = {0};
+
+	send_services(world, 1, shell(world, "a", SLEEP, "one", ""), 0);
+	wait_for(world->fixture, has_result(world, 1, "succeeded"));
+	pid_t pid = pid_of(world, "a");
+	assert_success(journal_update(world->state, &odd, &err), &err);
+	assert_int_equal(mkdir("services/a/77", 0755), 0);
+	assert_success(file_symlink_atomic("1", "services/a/previous", &err), &err);
+	assert_success(file_symlink_atomic("77", "services/a/current", &err), &err);
+	stop_agent(world);
+	start_agent(world);
+	assert_true(has_message(world, CHANNEL_EVENTS, "agent.journal"));
+	assert_int_equal(pid_of(world, "a"), pid);
+	assert_string_equal(read_file(world, "services/a/current/config/f"), "one");
+	send_services(world, 2, shell(world, "a", SLEEP, "two", ""), 0);
+	wait_for(world->fixture, has_result(world, 2, "succeeded"));
 }
 
 static void restores_snapshots(void **state)
@@ -408,6 +434,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(reloads_when_only_hot_files_change, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(undoes_a_reload_that_kills, setup, teardown),
+		cmocka_unit_test_setup_teardown(survives_an_odd_journal, setup, teardown),
 		cmocka_unit_test_setup_teardown(restores_snapshots, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_a_restart_in_the_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(makes_way_for_a_newer_one, setup, teardown),
