@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # The short way to everything. Each target is a script that also runs alone.
-.PHONY: demo test faults bench lint format build static static-test docker-test clean
+.PHONY: demo test faults bench lint format build static static-test debs debs-test docker-test clean
 
 # a server and a plant of five gateways; STORY=1 plays the main job
 demo:
@@ -37,6 +37,14 @@ static:
 # their tests: in an empty root, and under qemu-user
 static-test:
 	@scripts/static-test.sh
+
+# Debian packages, into build/debs
+debs:
+	@scripts/debs.sh
+
+# installed, used, upgraded, removed and purged in a bare Debian
+debs-test:
+	@scripts/debs-test.sh
 
 # images and compose file, built and started
 docker-test:

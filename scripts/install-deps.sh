@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-deps.sh [compile] [build] [demo] [test] [load] [docker] [static]
+# install-deps.sh [compile] [build] [demo] [test] [load] [docker] [static] [debs]
 #
 # Installs the Debian 12 packages that Muster needs, through apt (with sudo if you are not root), and says
-# which. Without arguments: build. Each purpose includes "compile", and each but docker and static "build".
+# which. Without arguments: build. Each purpose includes "compile", and each but docker, static and debs "build".
 #
 #   compile  compiler, CMake, the libraries' headers
 #   build    Node.js for the dashboard
@@ -14,6 +14,7 @@
 #   docker   Docker, for "make docker-test"
 #   static   musl, cross compilers and qemu-user for "make static" and "make static-test". Adds the architectures arm64 and armhf
 #            to dpkg, since Debian has musl for them as a package of theirs
+#   debs     debootstrap, for "make debs-test"
 #
 # It does nothing, and does not ask the network, when everything is there already. Services that Debian's
 # packages would start or enable (PostgreSQL, mosquitto, collectd, Docker) stay off when it is this script
@@ -43,6 +44,7 @@ STATIC=(
 	autoconf automake crossbuild-essential-arm64 crossbuild-essential-armhf dpkg-dev libtool musl-dev musl-tools
 	qemu-user-static tcl
 )
+DEBS=(debootstrap)
 DOCKER=(debootstrap docker.io docker-compose iptables)
 
 # Services that the packages above bring: package=units.
@@ -179,7 +181,7 @@ main() {
 	[ $# -gt 0 ] || set -- build
 	for purpose in "$@"; do
 		case $purpose in
-		compile | docker | static) ;;
+		compile | docker | static | debs) ;;
 		*) node=yes ;;
 		esac
 		case $purpose in
@@ -188,6 +190,7 @@ main() {
 		test) wanted+=("${DEMO[@]}" "${TEST[@]}") ;;
 		load) wanted+=("${DEMO[@]}" "${LOAD[@]}") ;;
 		docker) wanted+=("${DOCKER[@]}") ;;
+		debs) wanted+=("${DEBS[@]}") ;;
 		static)
 			[ "$(dpkg --print-architecture)" = amd64 ] || die "static programs are built on amd64"
 			wanted+=("${STATIC[@]}")
@@ -197,7 +200,7 @@ main() {
 			sed -n '4,/^set /{/^set /d;s/^# \{0,1\}//;p}' "$0"
 			return
 			;;
-		*) die "unknown purpose '$purpose': use compile, build, demo, test, load, docker, static" ;;
+		*) die "unknown purpose '$purpose': use compile, build, demo, test, load, docker, static, debs" ;;
 		esac
 	done
 	command -v apt-get >/dev/null || die "this needs Debian's apt; on another system install by hand: ${wanted[*]}"
