@@ -34,6 +34,8 @@ cp -a "$bare/." "$root"
 mkdir -p "$root/debs"
 cp "$MUSTER_BUILD"/debs/*_"$(dpkg --print-architecture)".deb "$MUSTER_BUILD"/debs/*_all.deb "$root/debs"
 install -m 755 tests/static/debs-inside.sh "$root/debs-inside.sh"
+# It need not survive a power cut.
+echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 # The same mirrors, names and proxies as here.
 cp /etc/resolv.conf "$root/etc/resolv.conf"
 apt-get indextargets --format "deb [trusted=yes] \$(REPO_URI) \$(RELEASE) \$(COMPONENT)" "Created-By: Packages" "Origin: Debian" |

@@ -49,9 +49,15 @@ if [ -z "${FAST:-}" ]; then
 	scripts/static.sh
 	scripts/build.sh "$preset"
 fi
+# What qemu-user does not emulate cannot be tested on it: system call filters and Landlock.
+unemulated=sandbox
 for target in "${targets[@]}"; do
+	skip=$unemulated
 	case $target in
-	amd64) unset QEMU_CPU ;;
+	amd64)
+		unset QEMU_CPU
+		skip='^$'
+		;;
 	arm64)
 		unset QEMU_CPU
 		know qemu-aarch64
@@ -64,7 +70,7 @@ for target in "${targets[@]}"; do
 	esac
 	echo "== $target: unit tests"
 	cmake --build "$MUSTER_BUILD/static-build/$target"
-	(cd "$MUSTER_BUILD/static-build/$target" && ctest --output-on-failure --repeat until-pass:2 -LE lint) ||
+	(cd "$MUSTER_BUILD/static-build/$target" && ctest --output-on-failure --repeat until-pass:2 -LE lint -E "$skip") ||
 		broken+=("$target: unit tests")
 	echo "== $target: a whole update"
 	TARGETS=$target MUSTER_BIN=$MUSTER_BUILD/$preset/bin /usr/bin/python3 -m pytest -q -s -p no:cacheprovider tests/static ||
