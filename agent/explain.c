@@ -91,6 +91,7 @@ static void explain_change(const struct reconcile_status *status, usec_t now, st
 			   struct explanation *out)
 {
 	out->state = RESULT_STATE_NAMES[status->phase];
+	out->since = status->since;
 	out->text = arena_printf(arena, "generation %lld is being applied (%s)%s%s",
 				 (long long)status->accepted, out->state,
 				 status->waits_for[0] ? ": " : "", status->waits_for);
@@ -118,8 +119,8 @@ static void explain_verdict(const struct reconcile_status *status, struct arena 
 	out->state = RESULT_STATE_NAMES[status->verdict];
 	out->text = failure_words(status, arena);
 	out->change =
-		"another desired state: the same content is not tried again by itself (\"muster "
-		"rollout retry\" makes a new one)";
+		"another desired state, or \"muster-agent retry\": the same content is not tried "
+		"again by itself";
 }
 
 void explain_generation(const struct reconcile_status *status, bool online, usec_t now,
@@ -159,6 +160,7 @@ void explain_generation(const struct reconcile_status *status, bool online, usec
 				       "apply FILE\")";
 	} else {
 		out->state = "in force";
+		out->since = status->since;
 		out->text = arena_printf(arena, "generation %lld is what runs, as wanted%s%s",
 					 (long long)status->generation,
 					 status->has_verdict ? "; before it, " : "",

@@ -32,7 +32,8 @@ static bool check_verdict(struct reconcile *reconcile, const struct msg_desired 
 		return true;
 	failure_read(verdict.error, arena, &failure);
 	return error_set(err, ERR_CONFLICT,
-			 "this content was %s here before and is not tried again: %s",
+			 "this content was %s here before and is not tried again, unless "
+			 "\"muster-agent retry\" comes first: %s",
 			 verdict.state, failure.text);
 }
 

@@ -210,6 +210,8 @@ static void committed(struct reconcile *reconcile)
 	struct error err = {0};
 
 	reconcile->postponed = 0;
+	if (!state_set_int(reconcile->options.state, IN_FORCE_SINCE, clock_now_utc(), &err))
+		log_error("could not keep since when it is in force: %s", err.text);
 	if (!load_current(reconcile, &err))
 		log_error("cannot read what was just applied: %s", err.text);
 	else
@@ -269,6 +271,7 @@ static void begin(struct reconcile *reconcile, const struct desired_record *cand
 
 	loop_timer_cancel(reconcile->options.loop, reconcile->retry_timer);
 	reconcile->retry_timer = 0;
+	reconcile->begun = clock_now_utc();
 	reconcile->transaction = transaction_new(&options);
 }
 

@@ -20,6 +20,7 @@ struct reconcile {
 	int64_t accepted; /* highest generation ever taken */
 	char accepted_digest[DIGEST_SIZE];
 	struct transaction *transaction;
+	usec_t begun;	      /* wall clock, of the transaction; for people */
 	int postponed;	      /* times in a row */
 	int refusals;	      /* that may be told before the next is due */
 	usec_t refusals_at;   /* boot time up to which they were counted */
@@ -49,6 +50,9 @@ MUST_CHECK bool reconcile_addressed(struct reconcile *reconcile, const char *nod
 /* accept.c: a desired message that is signed, for us, not expired, and whole. */
 MUST_CHECK bool desired_open(struct reconcile *reconcile, const void *payload, size_t size,
 			     struct arena *arena, struct msg_desired *out, struct error *err);
+
+/* Value of the state file: when the content in force was committed, by the wall clock; for people. */
+#define IN_FORCE_SINCE "in_force_since"
 
 /* Starts the candidate of the state file, if there is one and nothing is under way. */
 void reconcile_begin(struct reconcile *reconcile);

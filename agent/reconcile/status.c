@@ -43,6 +43,8 @@ void reconcile_status(const struct reconcile *reconcile, struct arena *arena,
 		      struct reconcile_status *out)
 {
 	const struct transaction *transaction = reconcile->transaction;
+	struct error ignored = {0};
+	int64_t since = 0;
 
 	*out = (struct reconcile_status){
 		.generation = reconcile->generation,
@@ -52,7 +54,10 @@ void reconcile_status(const struct reconcile *reconcile, struct arena *arena,
 		.accepted_digest = arena_strdup(arena, reconcile->accepted_digest),
 		.waits_for = "",
 	};
+	if (state_get_int(reconcile->options.state, IN_FORCE_SINCE, 0, &since, &ignored))
+		out->since = since;
 	if (transaction) {
+		out->since = reconcile->begun;
 		out->changing = true;
 		out->phase = transaction_state(transaction);
 		out->waits_for =

@@ -9,7 +9,8 @@
 struct reconcile_status {
 	int64_t generation; /* in force; 0: none yet */
 	const char *digest;
-	bool unreadable;  /* this agent cannot read it */
+	usec_t since;	 /* UTC as the device had it: in force, or the change begun; 0: not known */
+	bool unreadable; /* this agent cannot read it */
 	int64_t accepted; /* newest that was taken */
 	const char *accepted_digest;
 

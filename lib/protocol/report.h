@@ -22,9 +22,10 @@
 #include "base/error.h"
 #include "base/x509.h"
 
-#define REPORT_MAX_PAYLOAD (16 * 1024 * 1024)
-#define REPORT_MAX_FILE (24 * 1024 * 1024)
-#define REPORT_MAX_MESSAGES 20000
+/* An agent puts half a MiB into one; a later one may say more. */
+#define REPORT_MAX_PAYLOAD (2 * 1024 * 1024)
+#define REPORT_MAX_FILE (3 * 1024 * 1024)
+#define REPORT_MAX_MESSAGES 10000
 
 struct report_message {
 	const char *channel; /* reported, events or result */

@@ -69,7 +69,9 @@ def test_explain_says_why_until_when_and_what_helps(api, new_agent):
     assert "no license" in shown and "gw" in shown
 
     assert install(api, "fine", "while :; do sleep 1; done\n", vendor)["state"] == "succeeded"
-    why = json.loads(ask(agent, "explain", "fine", "--json").stdout)["services"]
+    answer = json.loads(ask(agent, "explain", "fine", "--json").stdout)
+    assert answer["generation"]["state"] == "in force" and answer["generation"]["since"]
+    why = answer["services"]
     assert [s["name"] for s in why] == ["fine"]
     assert why[0]["state"] == "running" and why[0]["since"] and why[0]["change"]
     assert ask(agent, "explain", "nothing").returncode == 1

@@ -73,11 +73,13 @@ static void explains_each_way_of_a_generation(void **state)
 	status.generation = 6;
 	status.accepted = 7;
 	status.changing = true;
+	status.since = NOW - 5;
 	status.phase = RESULT_VERIFYING;
 	status.waits_for = "broker is not ready";
 	status.deadline_ms = 5000;
 	explain_generation(&status, true, NOW, arena, &why);
 	assert_string_equal(why.state, "verifying");
+	assert_int_equal(why.since, NOW - 5);
 	assert_contains(why.text, "broker is not ready");
 	assert_int_equal(why.until, NOW + 5000 * USEC_PER_MSEC);
 	assert_contains(why.then, "all goes back");
@@ -104,6 +106,7 @@ static void explains_each_way_of_a_generation(void **state)
 	status.generation = status.accepted = 8;
 	explain_generation(&status, true, NOW, arena, &why);
 	assert_string_equal(why.state, "in force");
+	assert_int_equal(why.since, NOW - 5);
 	assert_contains(why.text, "before it, generation 7 was rolled_back");
 	status.has_verdict = false;
 	explain_generation(&status, true, NOW, arena, &why);
