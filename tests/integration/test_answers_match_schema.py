@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the server answers is what schema/openapi.yaml promises, for every list and every object."""
 import pathlib
+import re
 
 import jsonschema
 import pytest
@@ -10,8 +11,8 @@ from harness import enrolment, packages
 
 OPENAPI = pathlib.Path(__file__).resolve().parents[2] / "schema" / "openapi.yaml"
 DOCUMENT = yaml.safe_load(OPENAPI.read_text())
-# A stream, and what needs a signature or another kind of caller.
-SKIPPED = {"/api/v1/events", "/download/{sha256}"}
+# A stream; what is fetched by gateways is no JSON and has tests of its own.
+SKIPPED = re.compile("/api/v1/events|/download/.*|/agents/.*|/install.sh")
 
 
 def follow(node):
@@ -76,7 +77,7 @@ def test_every_answer_to_get(api, filled):
              "/api/v1/configs/{config}/versions/{no}/render": {"node": "gw"}}
     checked = 0
     for path, item in DOCUMENT["paths"].items():
-        if "get" not in item or path in SKIPPED:
+        if "get" not in item or SKIPPED.fullmatch(path):
             continue
         url = filled_path(path, filled)
         assert "{" not in url, f"{path}: the test has no value for a parameter"

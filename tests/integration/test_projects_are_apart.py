@@ -116,9 +116,9 @@ def routes(api):
     """(method, path) of everything under /api/v1 that names something."""
     description = yaml.safe_load(api.request("GET", "/openapi.yaml").text)
     for path, methods in description["paths"].items():
-        for method in methods:
-            if method in ("get", "post", "put", "patch", "delete") and "{" in path:
-                yield method.upper(), path
+        for method in map(str.upper, methods):
+            if method in BODIES and "{" in path and path.startswith("/api/v1/"):
+                yield method, path
 
 
 def fill(path, arguments):
@@ -144,8 +144,6 @@ def test_no_path_reaches_another_project(victim, intruder):
     before = victim.snapshot()
     answers, tried = [], 0
     for method, path in routes(victim.api):
-        if path.startswith("/download"):
-            continue
         for filled in fill(path, victim.arguments()):
             for body in BODIES[method]:
                 tried += 1
