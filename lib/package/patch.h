@@ -12,7 +12,7 @@
  *
  * Numbers are little-endian. The files in this order, one behind the other, are cut into pages; the pages that
  * a frame names, rising, are its dictionary. So whatever the sizes of the two versions, what is in memory at a
- * time is one frame in, one frame out and its pages: 5 MiB at most.
+ * time is one frame in, one frame out and its pages: 4 MiB at most.
  *
  * A patch need not be trusted: paths and sizes are checked, and the tar that comes out has a SHA-256 that a
  * release key has signed.
@@ -35,7 +35,7 @@ enum {
 	PATCH_FILES_MAX = 20000,
 	PATCH_FRAME_BYTES = 1 << 20,
 	PATCH_PAGE_BYTES = 32 << 10,
-	PATCH_PAGES_MAX = 96, /* of a frame */
+	PATCH_PAGES_MAX = 64, /* of a frame */
 };
 
 #define PATCH_REFERENCE_MAX (INT64_C(512) << 20)
