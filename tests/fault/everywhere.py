@@ -23,12 +23,15 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from harness.upgrade import Upgrade  # noqa: E402
 from harness.victim import can_mount, preload  # noqa: E402
+from harness.wait import wait_until  # noqa: E402
 
 # What the tracer is told, and what follows from it.
 FAULTS = {
     "kill": {"fault": "kill"},
     "torn": {"fault": "torn"},
     "cut": {"fault": "cut"},
+    "kill-twice": {"fault": "kill"},
+    "cut-twice": {"fault": "cut"},
     "eio": {"fault": "EIO", "times": 1},
     "eio-stays": {"fault": "EIO", "times": 0},
     "full": {"fault": "ENOSPC", "times": 0},
@@ -38,7 +41,8 @@ FAULTS = {
     "filled": {"fault": "fill"},
     "no-memory": None,  # by fault_preload: n counts allocations
 }
-DEADLY = ("kill", "torn", "cut")
+DEADLY = ("kill", "torn", "cut", "kill-twice", "cut-twice")
+RECOVERY = 150  # the second time it comes at one of so many calls after the start
 DISK_MIB = 24  # of "filled", which needs the right to mount
 UNTOUCHED = ("witness", "conf")
 # How long a fault that stays may keep the agent from an answer before it is lifted.
@@ -109,9 +113,12 @@ class Runner:
         story, deadly = self.story, point.fault in DEADLY
         self._start(victim, point)
         offered = story.tell(victim, None if deadly else Patience(victim))
-        before = victim.services() if offered > 1 and point.fault != "cut" else {}
+        before = victim.services() if offered > 1 and FAULTS[point.fault] != {"fault": "cut"} else {}
         struck = self._end(victim, point, offered)
         self._check_untouched(victim, before)
+        if point.fault.endswith("-twice"):
+            self._strike_again(victim, point)
+            self._check_untouched(victim, before)
         # Nobody tells the agent anything: what it finds on its disk must be enough.
         story.server.offered = None
         victim.start()
@@ -124,6 +131,16 @@ class Runner:
         victim.shutdown()
         assert not victim.processes(), victim.processes()
         return struck.replace(str(victim.root) + "/", "")
+
+    def _strike_again(self, victim, point):
+        """The same while the next agent finishes what the first one has left."""
+        self.story.server.offered = None
+        victim.start_traced(at=1 + point.seed % RECOVERY, seed=point.seed, **FAULTS[point.fault])
+        wait_until(lambda: not victim.running() or
+                   (victim.ask("status") or {"activity": ""})["activity"].startswith("idle"),
+                   "the end of the second agent", pause=0.02)
+        victim.signal(signal.SIGTERM)
+        victim.report()
 
     @staticmethod
     def _end(victim, point, offered):

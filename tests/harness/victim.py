@@ -10,6 +10,7 @@ import socket
 import sqlite3
 import stat
 import subprocess
+import tempfile
 
 from .process import Process, program, remove_folder, temporary_folder
 from .wait import wait_until
@@ -97,8 +98,7 @@ class Victim:
 
     def start_traced(self, env=None, **options):
         """options as fault_tracer has them."""
-        stash = self.folder / "stash"
-        stash.mkdir(exist_ok=True)
+        stash = tempfile.mkdtemp(prefix="stash", dir=self.folder)
         self.report_path.unlink(missing_ok=True)
         self.traced = True
         given = {"root": self.root, "stash": stash, "report": self.report_path,
@@ -138,7 +138,8 @@ class Victim:
                     text += part
             except (FileNotFoundError, ConnectionError):
                 return None
-        return json.loads(text.splitlines()[-1]) if text else None
+        # Half an answer comes from an agent that has just been killed.
+        return json.loads(text.splitlines()[-1]) if text.endswith(b"\n") else None
 
     def status(self):
         def answer():
