@@ -30,6 +30,7 @@ static const struct column NODE[] = {
 	{"desired generation", "desired_generation", COLUMN_TEXT},
 	{"reported generation", "reported_generation", COLUMN_TEXT},
 	{"drift", "drift", COLUMN_TEXT},
+	{"limits held by", "health.host.limits", COLUMN_TEXT},
 	{NULL, NULL, COLUMN_TEXT},
 };
 

@@ -96,6 +96,30 @@ def test_hostile_archive_is_refused_and_nothing_stops(api, new_agent):
     assert pid_of(agent, "app") == pid
 
 
+def test_health_tells_of_limits_and_probes(api, new_agent):
+    agent = new_agent("gw")
+    vendor = Vendor(api)
+    probes = [{"kind": "exec", "command": ["true"], "interval_ms": 200},
+              {"kind": "exec", "command": ["sh", "-c", "exit 7"], "readiness": False,
+               "liveness": False, "failure": 1, "start_grace_ms": 0, "interval_ms": 200}]
+    vendor.release("app", "1.0", "while :; do sleep 1; done\n", {"probes": probes})
+    done = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
+                           "package": {"name": "app", "version": "1.0"}}])
+    assert done["state"] == "succeeded", steps(api, done)
+    # The next report comes with the next connection.
+    agent.stop()
+    agent.start()
+
+    def told():
+        found = (agent.service("app") or {}).get("probes") or []
+        return [p["result"] for p in found] == ["good", "bad"] and found
+    good, bad = wait_until(told, "both probes in the health report")
+    assert (good["kind"], good["target"], good["for"]) == ("exec", "true", "both")
+    assert good["duration_us"] > 0 and "text" not in good
+    assert (bad["for"], bad["text"]) == ("none", "exited with 7")
+    assert agent.node()["health"]["host"]["limits"] in ("cgroup2", "cgroup1", "rlimit")
+
+
 def test_command_restarts_a_service_once(api, new_agent):
     agent = new_agent("gw")
     vendor = Vendor(api)
