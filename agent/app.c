@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "shim_file.h"
+#include "trust.h"
 #include "upgrade/watch.h"
 #include "verbs.h"
 
@@ -55,12 +56,44 @@ static void link_connected(void *arg)
 	health_send(app);
 }
 
+/* A hello makes the server look whether we have what we should. */
+static void ask_again(void *arg)
+{
+	struct app *app = arg;
+
+	if (app->link && link_online(app->link))
+		hello_send(app);
+}
+
+/* After it the server sends what could not be verified before. */
+static void keys_came(struct app *app, const void *payload, size_t size)
+{
+	struct error err = {0};
+	bool changed;
+
+	if (!trust_receive(&app->identity, app->arena, payload, size, &changed, &err)) {
+		reconcile_refuse(app->reconcile, "keys.refused", "a statement on signing keys",
+				 err.text);
+		return;
+	}
+	if (!changed)
+		return;
+	reconcile_trust(app->reconcile, app->identity.signing_keys,
+			app->identity.signing_key_count);
+	outgoing_event(&app->outgoing, SEVERITY_INFO, "keys.changed", NULL, NULL,
+		       "%zu signing keys are trusted, as statement %d says",
+		       app->identity.signing_key_count, app->identity.trust);
+	ask_again(app);
+}
+
 static void link_received(enum channel channel, const void *payload, size_t size, void *arg)
 {
 	struct app *app = arg;
 
 	if (channel == CHANNEL_DESIRED)
 		reconcile_receive_desired(app->reconcile, payload, size);
+	else if (trust_is_statement(payload, size))
+		keys_came(app, payload, size);
 	else
 		reconcile_receive_command(app->reconcile, payload, size);
 }
@@ -74,15 +107,6 @@ static void time_answered(void *arg)
 	link_release(app->link);
 	/* Now it can tell how wrong the clock is. */
 	health_send(app);
-}
-
-/* A hello makes the server look whether we have what we should. */
-static void ask_again(void *arg)
-{
-	struct app *app = arg;
-
-	if (app->link && link_online(app->link))
-		hello_send(app);
 }
 
 static void services_stopped(void *arg)
@@ -396,6 +420,7 @@ bool app_run(const struct config *config, struct arena *arena, const char **prog
 	struct app *app = xcalloc(1, sizeof(*app));
 
 	app->config = config;
+	app->arena = arena;
 	app->signal_fd = -1;
 	app->lock_fd = -1;
 	notify_init(&app->notify);

@@ -40,6 +40,7 @@ struct notices {
 
 struct app {
 	const struct config *config;
+	struct arena *arena; /* of the whole run */
 	struct identity identity;
 	char root[4096]; /* the folder, absolute */
 	struct loop *loop;

@@ -44,6 +44,7 @@ void hello_send(struct app *app)
 	    !produced(app, CHANNEL_RESULT, &hello.streams.result, &err)) {
 		log_error("could not read the spool: %s", err.text);
 	} else {
+		hello.trust = app->identity.trust;
 		hello.certificate = renewal_serial(app->renewal);
 		hello.csr = renewal_request(app->renewal, arena);
 		json_t *json = json_keep(msg_hello_encode(&hello), arena);

@@ -26,6 +26,7 @@ static const struct field FIELDS[] = {
 	FIELD_JSON(struct record, signing_keys, FIELD_REQUIRED),
 	FIELD_INT_AS("health_interval_ms", struct record, identity.health_interval_ms, 0, 100,
 		     3600 * 1000),
+	FIELD_INT_AS("trust", struct record, identity.trust, 0, 0, 1000000),
 	FIELD_TIME_AS("server_time", struct record, identity.server_time, 0),
 	FIELD_END,
 };
@@ -84,6 +85,33 @@ bool identity_load(struct arena *arena, struct identity *out, struct error *err)
 		return error_prefix(err, "%s", IDENTITY_FILE);
 	json_keep(json, arena);
 	return identity_decode(json, arena, out, err) || error_prefix(err, "%s", IDENTITY_FILE);
+}
+
+bool identity_trust(struct identity *identity, json_t *keys, int number, struct arena *arena,
+		    struct error *err)
+{
+	struct arena *scratch = arena_new();
+	struct identity next = *identity;
+	size_t size;
+	char *text;
+	json_t *json = NULL;
+	bool ok = decode_signing_keys(keys, arena, &next, err) &&
+		  file_read(IDENTITY_FILE, MAX_FILE, scratch, &text, &size, err) &&
+		  json_parse_limited(text, size, LIMIT_JSON_DEPTH, &json, err);
+
+	if (ok) {
+		json_keep(json, scratch);
+		json_object_set(json, "signing_keys", keys);
+		json_object_set_new(json, "trust", json_integer(number));
+		const char *written = json_text(json, scratch);
+		ok = file_write_atomic(IDENTITY_FILE, written, strlen(written), 0600, err);
+	}
+	arena_free(scratch);
+	if (!ok)
+		return false;
+	next.trust = number;
+	*identity = next;
+	return true;
 }
 
 const char *identity_platform(void)

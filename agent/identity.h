@@ -31,6 +31,7 @@ struct identity {
 	size_t broker_count;
 	struct dsse_key *signing_keys;
 	size_t signing_key_count;
+	int trust; /* number of the newest statement on them, 0: as enrolled */
 	int health_interval_ms;
 	usec_t server_time;
 };
@@ -41,6 +42,13 @@ MUST_CHECK bool identity_load(struct arena *arena, struct identity *out, struct 
 /* From the JSON of the file or of an enrolment answer. ERR_INVALID names the field. */
 MUST_CHECK bool identity_decode(json_t *json, struct arena *arena, struct identity *out,
 				struct error *err);
+
+/*
+ * From now on keys (array of {id, public}) are the signing keys, as statement number says: in the file,
+ * then in *identity. Its strings live in the arena.
+ */
+MUST_CHECK bool identity_trust(struct identity *identity, json_t *keys, int number,
+			       struct arena *arena, struct error *err);
 
 /* "linux-amd64" and so on, of this build. */
 const char *identity_platform(void);

@@ -99,8 +99,6 @@ static bool set_server(struct app *app, struct signer *signer, struct error *err
 		.package_caches = config->package_caches,
 		.ca_pem = identity->ca_pem,
 		.ca_fingerprint = identity->ca_fingerprint,
-		.signing_key_id = identity->key_id,
-		.signing_public = identity->public_key,
 		.signer = signer,
 		.certificate_lifetime_ms = config->certificate_lifetime,
 		.certificate_grace_ms = config->certificate_grace,

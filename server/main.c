@@ -94,6 +94,8 @@ static const struct {
 	{"user", command_user,
 	 "create --login LOGIN [--project P] [--role R] [--system-admin]; "
 	 "password --login LOGIN"},
+	{"key", command_key,
+	 "list; rotate: sign with a second key too; finish: with that one only"},
 	{"signer", command_signer, "the process with the keys; the server starts it by itself"},
 	{"make-patch", command_make_patch,
 	 "OLD NEW OUT: the difference of two archives; the server does so by itself"},

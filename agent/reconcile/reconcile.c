@@ -457,6 +457,12 @@ bool reconcile_retry(struct reconcile *reconcile, const char **what, struct erro
 	return true;
 }
 
+void reconcile_trust(struct reconcile *reconcile, const struct dsse_key *keys, size_t count)
+{
+	reconcile->options.keys = keys;
+	reconcile->options.key_count = count;
+}
+
 void reconcile_notice(struct reconcile *reconcile)
 {
 	if (reconcile->transaction)

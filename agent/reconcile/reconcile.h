@@ -48,6 +48,9 @@ void reconcile_free(struct reconcile *reconcile);
 /* Takes over what runs, starts what shall run, and goes on with a change that was interrupted. */
 MUST_CHECK bool reconcile_start(struct reconcile *reconcile, struct error *err);
 
+/* Other keys may sign from now on; borrowed. */
+void reconcile_trust(struct reconcile *reconcile, const struct dsse_key *keys, size_t count);
+
 /* Messages as they came from the broker. */
 void reconcile_receive_desired(struct reconcile *reconcile, const void *payload, size_t size);
 void reconcile_receive_command(struct reconcile *reconcile, const void *payload, size_t size);
@@ -58,6 +61,13 @@ void reconcile_receive_command(struct reconcile *reconcile, const void *payload,
  * what happens. ERR_CONFLICT: a change is under way, or nothing has failed here.
  */
 MUST_CHECK bool reconcile_retry(struct reconcile *reconcile, const char **what, struct error *err);
+
+/*
+ * Tells the server that something was refused, unless that happens so often that telling would fill
+ * disk and line: whoever owns the broker may send as much as he likes.
+ */
+void reconcile_refuse(struct reconcile *reconcile, const char *kind, const char *what,
+		      const char *why);
 
 /* From the supervisor: a service has changed. */
 void reconcile_notice(struct reconcile *reconcile);

@@ -57,12 +57,5 @@ MUST_CHECK bool desired_open(struct reconcile *reconcile, const void *payload, s
 /* Starts the candidate of the state file, if there is one and nothing is under way. */
 void reconcile_begin(struct reconcile *reconcile);
 
-/*
- * Tells the server that something was refused, unless that happens so often that telling would fill
- * disk and line: whoever owns the broker may send as much as he likes.
- */
-void reconcile_refuse(struct reconcile *reconcile, const char *kind, const char *what,
-		      const char *why);
-
 /* Says soon what runs. */
 void reconcile_report_soon(struct reconcile *reconcile);

@@ -47,29 +47,47 @@ static const char *pre_authentication(struct arena *arena, const char *type, con
 	return pae.overflow ? NULL : pae.data;
 }
 
-bool dsse_sign(struct arena *arena, const struct signing_key *key, const char *type,
-	       const void *payload, size_t len, char **envelope, struct error *err)
+/* {"keyid":...,"sig":...} */
+static const char *sign_one(struct arena *arena, const struct signing_key *key, const char *pae,
+			    size_t pae_len)
 {
 	uint8_t raw[ED25519_SIGNATURE_SIZE], public_key[ED25519_PUBLIC_SIZE];
 	char sig[BASE64_SIZE(ED25519_SIGNATURE_SIZE)], id[KEY_ID_SIZE];
+
+	signing_key_sign(key, pae, pae_len, raw);
+	base64_encode(raw, sizeof(raw), sig);
+	signing_key_public(key, public_key);
+	key_id(public_key, id);
+	return arena_printf(arena, "{\"keyid\":\"%s\",\"sig\":\"%s\"}", id, sig);
+}
+
+bool dsse_sign_all(struct arena *arena, const struct signing_key *const *keys, size_t key_count,
+		   const char *type, const void *payload, size_t len, char **envelope,
+		   struct error *err)
+{
+	const char *signatures = "";
 	size_t pae_len;
 	const char *pae = pre_authentication(arena, type, payload, len, &pae_len);
 
 	if (pae == NULL)
 		return error_set(err, ERR_TOO_LARGE, "payload of %zu bytes is too large to sign",
 				 len);
-	signing_key_sign(key, pae, pae_len, raw);
-	base64_encode(raw, sizeof(raw), sig);
-	signing_key_public(key, public_key);
-	key_id(public_key, id);
-
+	for (size_t i = 0; i < key_count; i++)
+		signatures = arena_printf(arena, "%s%s%s", signatures, i > 0 ? "," : "",
+					  sign_one(arena, keys[i], pae, pae_len));
 	char *encoded = arena_alloc(arena, BASE64_SIZE(len));
 	base64_encode(payload, len, encoded);
 	*envelope = arena_printf(arena,
 				 "{\"payloadType\":\"%s\",\"payload\":\"%s\","
-				 "\"signatures\":[{\"keyid\":\"%s\",\"sig\":\"%s\"}]}",
-				 type, encoded, id, sig);
+				 "\"signatures\":[%s]}",
+				 type, encoded, signatures);
 	return true;
+}
+
+bool dsse_sign(struct arena *arena, const struct signing_key *key, const char *type,
+	       const void *payload, size_t len, char **envelope, struct error *err)
+{
+	return dsse_sign_all(arena, &key, 1, type, payload, len, envelope, err);
 }
 
 static bool signed_by(const struct signature *signature, const struct dsse_key *key,

@@ -20,6 +20,7 @@
 
 #define DSSE_DESIRED "application/vnd.muster.desired+json"
 #define DSSE_COMMAND "application/vnd.muster.command+json"
+#define DSSE_KEYS "application/vnd.muster.keys+json"
 #define DSSE_PACKAGE "application/vnd.muster.package+json"
 
 /* A key that a verifier trusts. */
@@ -31,6 +32,11 @@ struct dsse_key {
 /* Signs payload; the envelope is JSON text in the arena. */
 MUST_CHECK bool dsse_sign(struct arena *arena, const struct signing_key *key, const char *type,
 			  const void *payload, size_t len, char **envelope, struct error *err);
+
+/* The same with a signature of each of several keys: any of them lets it be opened. */
+MUST_CHECK bool dsse_sign_all(struct arena *arena, const struct signing_key *const *keys,
+			      size_t key_count, const char *type, const void *payload, size_t len,
+			      char **envelope, struct error *err);
 
 /*
  * Opens an envelope that any of the keys has signed. type is what the caller expects; an envelope

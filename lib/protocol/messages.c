@@ -190,7 +190,7 @@ bool msg_place_decode(json_t *json, struct arena *arena, struct msg_place *out, 
 
 bool msg_hello_decode(json_t *json, struct arena *arena, struct msg_hello *out, struct error *err)
 {
-	struct msg_hello hello = {0};
+	struct msg_hello hello = {.trust = -1};
 
 	if (!fields_decode(HELLO_FIELDS, json, FIELDS_TOLERANT, arena, &hello, err))
 		return false;

@@ -100,7 +100,7 @@ struct msg_hello {
 	const char *ask_time;	 /* a word that the command "time" shall repeat, or NULL */
 	const char *certificate; /* serial of the one in use, lower hex, or NULL */
 	const char *csr;	 /* PEM: it is time for a new one; or NULL */
-	int trust;		 /* newest statement on signing keys that it has; 0: none */
+	int trust; /* newest statement on signing keys that it has; 0: none, -1: not said */
 };
 
 struct msg_package {

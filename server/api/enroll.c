@@ -9,6 +9,7 @@
 #include "base/fields.h"
 #include "domain/inventory/certificate.h"
 #include "domain/inventory/enroll.h"
+#include "signer/client.h"
 #include "store/enroll.h"
 #include "store/package_releases.h"
 
@@ -126,6 +127,7 @@ static bool answer_encode(struct ctx *outer, const struct enroll_answer *answer,
 			  struct error *err)
 {
 	const struct server *server = outer->server;
+	const struct signer_identity *signer = signer_public(server->signer);
 	struct ctx ctx = *outer;
 	struct release_key *keys;
 	char now[TIME_TEXT_SIZE];
@@ -141,12 +143,11 @@ static bool answer_encode(struct ctx *outer, const struct enroll_answer *answer,
 	for (size_t i = 0; i < server->broker_count; i++)
 		json_array_append_new(brokers, json_string(server->broker_urls[i]));
 	time_format(ctx.now, now);
-	*out = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:[{s:s, s:s}], s:o, s:i, s:s}",
-			 "node_id", answer->node.id, "name", answer->node.name, "project",
-			 answer->project, "shard", answer->node.shard, "certificate",
-			 answer->certificate, "ca", server->ca_pem, "brokers", brokers,
-			 "signing_keys", "id", server->signing_key_id, "public",
-			 server->signing_public, "release_keys", release_keys, "health_interval_ms",
+	*out = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:O, s:i, s:o, s:i, s:s}", "node_id",
+			 answer->node.id, "name", answer->node.name, "project", answer->project,
+			 "shard", answer->node.shard, "certificate", answer->certificate, "ca",
+			 server->ca_pem, "brokers", brokers, "signing_keys", signer->keys, "trust",
+			 signer->trust, "release_keys", release_keys, "health_interval_ms",
 			 server->health_interval_ms, "server_time", now);
 	return true;
 }

@@ -56,8 +56,6 @@ struct server {
 	size_t broker_count;
 	const char *ca_pem;
 	const char *ca_fingerprint; /* bare lower hex */
-	const char *signing_key_id;
-	const char *signing_public; /* base64 of the raw Ed25519 key */
 	struct signer *signer;
 	struct patches *patches; /* domain/package/patches.h */
 	unsigned char url_key[32];

@@ -94,6 +94,26 @@ static enum verdict publish(struct outbox *outbox, const struct outbox_item *ite
 		       : VERDICT_RETRY;
 }
 
+/* All statements that the node lacks, in their order: each is signed with keys of the one before. */
+static enum verdict send_keys(struct outbox *outbox, const struct outbox_item *item,
+			      struct link_receipts *receipts)
+{
+	const json_t *statements = signer_public(outbox->server->signer)->statements, *statement;
+	enum verdict verdict = VERDICT_DONE;
+	size_t i;
+
+	json_array_foreach (statements, i, statement) {
+		if ((int)i < item->trust)
+			continue;
+		verdict = publish(outbox, item,
+				  json_string_value(json_object_get(statement, "envelope")),
+				  receipts);
+		if (verdict != VERDICT_SENT)
+			break;
+	}
+	return verdict;
+}
+
 /* A command waits for its node, but not for longer than it is good for. */
 static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 				 const struct outbox_item *item, struct link_receipts *receipts)
@@ -103,7 +123,8 @@ static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 
 	time_format(ctx->now, at);
 	/* A node asks again when it has heard nothing. */
-	if (outbox_is(item, "renew") && ctx->now > command_expiry(item->created_at))
+	if ((outbox_is(item, "renew") || outbox_is(item, "keys")) &&
+	    ctx->now > command_expiry(item->created_at))
 		return VERDICT_DONE;
 	if (ctx->now > command_expiry(item->created_at)) {
 		const char *kind = json_string_value(json_object_get(item->payload, "kind"));
@@ -124,6 +145,8 @@ static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 	}
 	if (!item->online)
 		return VERDICT_RETRY;
+	if (outbox_is(item, "keys"))
+		return send_keys(outbox, item, receipts);
 	if (!envelope_command(ctx, item, &envelope, &err)) {
 		log_error("cannot send a command: %s", err.text);
 		return err.code == ERR_UNAVAILABLE ? VERDICT_RETRY : VERDICT_DONE;
@@ -284,12 +307,28 @@ static bool connect_database(struct outbox *outbox, struct error *err)
 	       db_listen(outbox->db, DB_CHANNEL_OUTBOX, err);
 }
 
+/* Keys are rotated by a command of its own: nodes that are there hear of it at once. */
+static bool look_at_keys(struct outbox *outbox, struct error *err)
+{
+	struct ctx ctx = outbox_ctx(outbox);
+	bool changed;
+
+	if (!signer_refresh(outbox->server->signer, &changed, err))
+		return false;
+	if (!changed)
+		return true;
+	log_info("the signing keys have changed key=%s statements=%d",
+		 signer_public(outbox->server->signer)->key_id,
+		 signer_public(outbox->server->signer)->trust);
+	return outbox_insert_keys(&ctx, err);
+}
+
 /* One turn: send what is due, then wait. */
 static bool turn(struct outbox *outbox, struct error *err)
 {
 	bool more = true, notified;
 
-	if (!connect_database(outbox, err))
+	if (!connect_database(outbox, err) || !look_at_keys(outbox, err))
 		return false;
 	/* Without a broker, claiming would only count attempts up. */
 	while (more && link_connected(outbox->link) && !atomic_load(&outbox->stopping)) {

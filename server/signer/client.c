@@ -2,10 +2,14 @@
 #include "signer/client.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -26,7 +30,8 @@ struct signer {
 	char *program;
 	char *data_dir;
 	struct arena *identity_arena;
-	struct signer_identity identity;
+	_Atomic(const struct signer_identity *) identity;
+	struct stat trust; /* of the statements, as read */
 
 	pthread_mutex_t mutex; /* guards what follows */
 	struct child child;
@@ -88,21 +93,45 @@ static bool start_process(struct signer *signer, json_t **hello, struct error *e
 	return error_prefix(err, "signer");
 }
 
+/* Earlier ones stay, since somebody may look at them just now: there are few. */
 static bool read_identity(struct signer *signer, json_t *hello, struct error *err)
 {
 	const char *id, *key, *pem, *fingerprint;
+	json_t *keys, *statements;
 	struct arena *arena = signer->identity_arena;
 
-	if (json_unpack(hello, "{s:s, s:s, s:s, s:s}", "key_id", &id, "public_key", &key, "ca_pem",
-			&pem, "ca_fingerprint", &fingerprint) != 0)
+	if (json_unpack(hello, "{s:o, s:o, s:s, s:s}", "keys", &keys, "statements", &statements,
+			"ca_pem", &pem, "ca_fingerprint", &fingerprint) != 0 ||
+	    json_unpack(json_array_get(keys, 0), "{s:s, s:s}", "id", &id, "public", &key) != 0)
 		return error_set(err, ERR_INTERNAL, "the signer did not say who it is");
-	signer->identity = (struct signer_identity){
+	struct signer_identity *identity = arena_alloc(arena, sizeof(*identity));
+	*identity = (struct signer_identity){
 		.key_id = arena_strdup(arena, id),
 		.public_key = arena_strdup(arena, key),
+		.keys = json_keep(json_deep_copy(keys), arena),
+		.statements = json_keep(json_deep_copy(statements), arena),
+		.trust = (int)json_array_size(statements),
 		.ca_pem = arena_strdup(arena, pem),
 		.ca_fingerprint = arena_strdup(arena, fingerprint),
 	};
+	atomic_store(&signer->identity, identity);
 	return true;
+}
+
+/* True when the file of statements is another one than the one looked at before. */
+static bool trust_changed(struct signer *signer)
+{
+	char path[PATH_MAX];
+	struct stat status = {0};
+
+	snprintf(path, sizeof(path), "%s/keys/trust.json", signer->data_dir);
+	if (stat(path, &status) != 0)
+		status = (struct stat){0};
+	bool changed = status.st_ino != signer->trust.st_ino ||
+		       status.st_mtim.tv_sec != signer->trust.st_mtim.tv_sec ||
+		       status.st_mtim.tv_nsec != signer->trust.st_mtim.tv_nsec;
+	signer->trust = status;
+	return changed;
 }
 
 bool signer_new(const char *program, const char *data_dir, struct signer **out, struct error *err)
@@ -116,6 +145,7 @@ bool signer_new(const char *program, const char *data_dir, struct signer **out, 
 	signer->scratch = arena_new();
 	signer->fd = -1;
 	pthread_mutex_init(&signer->mutex, NULL);
+	(void)trust_changed(signer);
 	if (!start_process(signer, &hello, err) || !read_identity(signer, hello, err)) {
 		signer_free(signer);
 		return false;
@@ -139,7 +169,7 @@ void signer_free(struct signer *signer)
 
 const struct signer_identity *signer_public(const struct signer *signer)
 {
-	return &signer->identity;
+	return atomic_load(&signer->identity);
 }
 
 /* Makes sure that a process is there which holds the same keys as the one before. */
@@ -151,12 +181,33 @@ static bool ensure_process(struct signer *signer, struct error *err)
 		return true;
 	if (!start_process(signer, &hello, err))
 		return false;
-	const char *id = json_string_value(json_object_get(hello, "key_id"));
-	if (id == NULL || strcmp(id, signer->identity.key_id) != 0) {
+	const struct signer_identity *known = signer_public(signer);
+	const char *id = json_string_value(
+		json_object_get(json_array_get(json_object_get(hello, "keys"), 0), "id"));
+	if (id == NULL || strcmp(id, known->key_id) != 0) {
 		stop_process(signer);
 		return error_set(err, ERR_INTERNAL, "the signing key has changed under the server");
 	}
 	return true;
+}
+
+bool signer_refresh(struct signer *signer, bool *changed, struct error *err)
+{
+	json_t *hello;
+	bool ok = true;
+
+	pthread_mutex_lock(&signer->mutex);
+	*changed = trust_changed(signer);
+	if (*changed) {
+		stop_process(signer);
+		ok = start_process(signer, &hello, err) && read_identity(signer, hello, err);
+		arena_reset(signer->scratch);
+		/* The next look tries again. */
+		if (!ok)
+			signer->trust = (struct stat){0};
+	}
+	pthread_mutex_unlock(&signer->mutex);
+	return ok;
 }
 
 static bool exchange(struct signer *signer, const json_t *request, json_t **reply,

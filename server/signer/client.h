@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,9 @@ struct signer;
 struct signer_identity {
 	const char *key_id;	    /* of the signing key, 16 lower hex */
 	const char *public_key;	    /* base64 of the raw Ed25519 key */
+	json_t *keys;		    /* array of id and public: two during a rotation */
+	json_t *statements;	    /* on signing keys, array of number and envelope: rotation.h */
+	int trust;		    /* number of the newest of them, 0: none */
 	const char *ca_pem;	    /* certificate of the authority */
 	const char *ca_fingerprint; /* sha256 of its DER, lower hex */
 };
@@ -36,7 +40,13 @@ MUST_CHECK bool signer_new(const char *program, const char *data_dir, struct sig
 /* Ends the process and waits for it. Accepts NULL. No call may be under way. */
 void signer_free(struct signer *signer);
 
-/* Borrowed from the signer. */
+/*
+ * Whether a command has changed the keys since the last look; then the process begins anew with them,
+ * and signer_public says so.
+ */
+MUST_CHECK bool signer_refresh(struct signer *signer, bool *changed, struct error *err);
+
+/* Borrowed from the signer, all of them until its end. */
 const struct signer_identity *signer_public(const struct signer *signer);
 
 /*

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "signer/rotation.h"
 
 enum { CERTIFICATE_BYTES_MAX = 64 * 1024 };
 
@@ -70,7 +71,8 @@ bool signer_keys_open(const char *folder, usec_t now, struct arena *arena, struc
 	if (!file_read(paths.ca_certificate, CERTIFICATE_BYTES_MAX, arena, &keys.ca_pem, NULL,
 		       err) ||
 	    !tls_key_load(paths.ca_key, &keys.ca, err) ||
-	    !signing_key_load(paths.signing_key, &keys.signing, err)) {
+	    !signing_key_load(paths.signing_key, &keys.signing, err) ||
+	    !rotation_load(folder, arena, &keys, err)) {
 		signer_keys_release(&keys);
 		return false;
 	}
@@ -87,5 +89,6 @@ void signer_keys_release(struct signer_keys *keys)
 {
 	tls_key_free(keys->ca);
 	signing_key_free(keys->signing);
+	signing_key_free(keys->next);
 	*keys = (struct signer_keys){0};
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "base/clock.h"
@@ -13,6 +14,8 @@
 
 struct signer_keys {
 	struct signing_key *signing;
+	struct signing_key *next; /* of a rotation under way, or NULL: see rotation.h */
+	json_t *statements;	  /* array: number, ids, envelope; in the arena */
 	struct tls_key *ca;
 	char *ca_pem; /* in the arena */
 };

@@ -52,8 +52,10 @@ static json_t *sign(const struct request *request, struct error *err)
 			  payload_size);
 		return NULL;
 	}
-	if (!dsse_sign(request->arena, request->keys->signing, type, payload, payload_size,
-		       &envelope, err))
+	/* During a rotation with both: a node may know either. */
+	const struct signing_key *const keys[] = {request->keys->signing, request->keys->next};
+	if (!dsse_sign_all(request->arena, keys, request->keys->next ? 2 : 1, type, payload,
+			   payload_size, &envelope, err))
 		return NULL;
 	return json_pack("{s:s}", "envelope", envelope);
 }
@@ -205,19 +207,28 @@ static json_t *answer(const struct request *request)
 	return json_pack("{s:i, s:s}", "error", (int)err.code, "text", err.text);
 }
 
-static json_t *identity(const struct signer_keys *keys, struct arena *arena, struct error *err)
+static json_t *describe(const struct signing_key *key)
 {
 	uint8_t raw[ED25519_PUBLIC_SIZE];
 	char encoded[BASE64_SIZE(ED25519_PUBLIC_SIZE)], id[KEY_ID_SIZE];
+
+	signing_key_public(key, raw);
+	base64_encode(raw, sizeof(raw), encoded);
+	key_id(raw, id);
+	return json_pack("{s:s, s:s}", "id", id, "public", encoded);
+}
+
+static json_t *identity(const struct signer_keys *keys, struct arena *arena, struct error *err)
+{
 	struct certificate ca;
 
 	if (!certificate_parse(keys->ca_pem, strlen(keys->ca_pem), arena, &ca, err))
 		return NULL;
-	signing_key_public(keys->signing, raw);
-	base64_encode(raw, sizeof(raw), encoded);
-	key_id(raw, id);
-	return json_pack("{s:s, s:s, s:s, s:s}", "key_id", id, "public_key", encoded, "ca_pem",
-			 keys->ca_pem, "ca_fingerprint", ca.fingerprint);
+	json_t *signing = json_pack("[o]", describe(keys->signing));
+	if (keys->next != NULL)
+		json_array_append_new(signing, describe(keys->next));
+	return json_pack("{s:o, s:O, s:s, s:s}", "keys", signing, "statements", keys->statements,
+			 "ca_pem", keys->ca_pem, "ca_fingerprint", ca.fingerprint);
 }
 
 static bool prepare(const char *data_dir, struct arena *arena, struct signer_keys *keys,

@@ -16,8 +16,8 @@ static const char OUTBOX_CLAIM[] =
 	"  FROM due WHERE o.id = due.id"
 	"  RETURNING o.id, o.attempt, o.kind, o.node_id, o.payload, o.created_at)"
 	" SELECT c.id, c.attempt, c.kind = 'command', c.node_id, n.project_id,"
-	"  n.state = 'retired', n.online, c.created_at, c.payload, d.generation, d.digest, d.content"
-	" FROM claimed c JOIN node n ON n.id = c.node_id"
+	"  n.state = 'retired', n.online, c.created_at, c.payload, d.generation, d.digest, d.content,"
+	" n.trust FROM claimed c JOIN node n ON n.id = c.node_id"
 	" LEFT JOIN LATERAL (SELECT generation, digest, content FROM node_desired"
 	"  WHERE node_id = c.node_id AND c.kind = 'desired' ORDER BY generation DESC LIMIT 1) d"
 	"  ON true ORDER BY c.id";
@@ -45,6 +45,10 @@ static const char OUTBOX_REPLACE_DELETE[] =
 static const char OUTBOX_REPLACE_INSERT[] =
 	"INSERT INTO outbox (kind, node_id, payload) SELECT 'command', r.node_id, r.payload"
 	" FROM json_to_recordset($1::json) AS r (node_id text, payload jsonb)";
+
+static const char OUTBOX_INSERT_KEYS[] =
+	"INSERT INTO outbox (kind, node_id, payload) SELECT 'command', id,"
+	" jsonb_build_object('id', id, 'kind', 'keys') FROM node WHERE online AND state <> 'retired'";
 
 static const char OUTBOX_INSERT_CUT[] =
 	"INSERT INTO outbox (kind, node_id, payload) VALUES ('command', $1, '{\"kind\": \"cut\"}')";
@@ -83,6 +87,7 @@ bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_ite
 			.generation = db_get_int(&rows, i, 9),
 			.digest = db_get_text(&rows, i, 10),
 			.content = db_get_text(&rows, i, 11),
+			.trust = (int)db_get_int(&rows, i, 12),
 		};
 	*out = items;
 	*count = rows.count;
@@ -125,6 +130,12 @@ bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *ro
 	return db_exec(ctx->db, OUTBOX_REPLACE_DELETE, DB_ARGS(db_text(kind), db_json(rows)), NULL,
 		       err) &&
 	       db_exec(ctx->db, OUTBOX_REPLACE_INSERT, DB_ARGS(db_json(rows)), NULL, err) &&
+	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
+}
+
+bool outbox_insert_keys(struct ctx *ctx, struct error *err)
+{
+	return db_exec(ctx->db, OUTBOX_INSERT_KEYS, DB_NO_ARGS, NULL, err) &&
 	       db_notify(ctx->db, DB_CHANNEL_OUTBOX, err);
 }
 

@@ -24,6 +24,7 @@ struct outbox_item {
 	bool retired;
 	bool online;
 	usec_t created_at;
+	int trust;	 /* number of the newest statement on signing keys that the node has */
 	json_t *payload; /* of a command; kept by the arena */
 
 	/* The newest desired state; generation 0: there is none. */
@@ -56,6 +57,9 @@ MUST_CHECK bool outbox_insert_desired(struct ctx *ctx, const char *const *node_i
  * that still waits for the node, and wakes it. Borrowed. */
 MUST_CHECK bool outbox_replace_commands(struct ctx *ctx, const char *kind, const json_t *rows,
 					struct error *err);
+
+/* Statements on signing keys for all nodes that are there; the others ask when they come. */
+MUST_CHECK bool outbox_insert_keys(struct ctx *ctx, struct error *err);
 
 /* What a retired node needs: the end of its session at the broker. */
 MUST_CHECK bool outbox_insert_cut(struct ctx *ctx, const char *node_id, struct error *err);

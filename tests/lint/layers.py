@@ -40,7 +40,7 @@ LAYERS = {
     # One process that brings its own database and broker: it wraps the server.
     'standalone': ('server/standalone/', ['app', 'http', 'domain', 'store', 'signer', 'model',
                                           'protocol', 'base']),
-    'musterd': (('server/main.', 'server/serve.', 'server/commands.'),
+    'musterd': (('server/main.', 'server/serve.', 'server/commands'),
                 ['standalone', 'app', 'scheduler', 'outbox', 'mqtt', 'api', 'http', 'domain',
                  'notify', 'signer', 'gitrepo', 'store', 'model', 'protocol', 'base']),
 

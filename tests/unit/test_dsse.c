@@ -52,6 +52,29 @@ static bool opens(struct fixture *f, json_t *envelope, const char *type, char **
 	return dsse_open(f->arena, envelope, type, &f->trusted, 1, payload, &len, NULL, err);
 }
 
+static void test_any_of_several_signatures_opens_it(void **state)
+{
+	struct fixture *f = *state;
+	struct signing_key *other = signing_key_generate();
+	const struct signing_key *const both[] = {other, f->key};
+	struct error err;
+	char *text, *payload;
+	json_t *json;
+
+	assert_true(dsse_sign_all(f->arena, both, 2, DSSE_KEYS, "{}", 2, &text, &err));
+	assert_true(json_parse_limited(text, strlen(text), 8, &json, &err));
+	json_keep(json, f->arena);
+	assert_int_equal(json_array_size(json_object_get(json, "signatures")), 2);
+	assert_true(opens(f, json, DSSE_KEYS, &payload, &err));
+	assert_string_equal(payload, "{}");
+	assert_false(opens(f, json, DSSE_COMMAND, &payload, &err));
+	/* Only the one that is not trusted is left. */
+	json_array_remove(json_object_get(json, "signatures"), 1);
+	assert_false(opens(f, json, DSSE_KEYS, &payload, &err));
+	assert_int_equal(err.code, ERR_FORBIDDEN);
+	signing_key_free(other);
+}
+
 static void test_round_trip(void **state)
 {
 	struct fixture *f = *state;
@@ -128,6 +151,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_round_trip, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_any_of_several_signatures_opens_it, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(test_type_is_signed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_changed_payload_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_stranger_is_refused, set_up, tear_down),

@@ -21,7 +21,17 @@ json_t *row_hello(const struct msg_hello *hello, const char *node_id)
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s, s:i}", "id", node_id,
 			 "agent_version", hello->agent_version, "platform", hello->platform,
 			 "hostname", hello->hostname, "boot_id", hello->boot_id, "protocol",
-			 hello->protocol, "epoch", hello->epoch, "trust", hello->trust);
+			 hello->protocol, "epoch", hello->epoch, "trust",
+			 hello->trust > 0 ? hello->trust : 0);
+}
+
+json_t *row_keys(const char *node_id)
+{
+	char id[ID_SIZE];
+
+	id_random(id, "");
+	return json_pack("{s:s, s:{s:s, s:s}}", "node_id", node_id, "payload", "id", id, "kind",
+			 "keys");
 }
 
 json_t *row_renewal(const char *node_id, const char *csr)

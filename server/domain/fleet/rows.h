@@ -12,6 +12,9 @@ json_t *row_hello(const struct msg_hello *hello, const char *node_id);
 /* The command that answers the question in a hello; when it is sealed, it says the time. */
 json_t *row_time(const struct msg_hello *hello, const char *node_id);
 
+/* The node lacks statements on signing keys. */
+json_t *row_keys(const char *node_id);
+
 /* The request of a node for a certificate: the command that answers it. */
 json_t *row_renewal(const char *node_id, const char *csr);
 

@@ -9,6 +9,7 @@
 #include "domain/fleet/presence.h"
 #include "domain/fleet/rows.h"
 #include "domain/rollout/result.h"
+#include "signer/client.h"
 #include "store/certificates.h"
 #include "store/changes.h"
 #include "store/db.h"
@@ -314,7 +315,7 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 
 struct sets {
 	json_t *hellos, *times, *beats, *presences, *generations, *services, *certificates,
-		*renewals;
+		*renewals, *keys;
 	const char **begun_ids, **reported_ids, **behind_ids;
 	size_t begun_count, reported_count, behind_count;
 };
@@ -330,6 +331,7 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.services = json_keep(json_array(), arena),
 		.certificates = json_keep(json_array(), arena),
 		.renewals = json_keep(json_array(), arena),
+		.keys = json_keep(json_array(), arena),
 		.begun_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
@@ -345,6 +347,13 @@ static bool same_generation(const struct said *said)
 		strcmp(said->digest, node->reported_digest) == 0);
 }
 
+/* An agent that says nothing of it knows no statements. */
+static bool lacks_keys(const struct ctx *ctx, const struct msg_hello *hello)
+{
+	return hello->trust >= 0 && ctx->server != NULL && ctx->server->signer != NULL &&
+	       hello->trust < signer_public(ctx->server->signer)->trust;
+}
+
 static void collect(struct ctx *ctx, struct taking *taking, struct said *said, struct sets *sets)
 {
 	const char *id = said->node->id;
@@ -357,6 +366,8 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 			json_array_append_new(sets->certificates,
 					      json_pack("{s:s, s:s}", "id", id, "serial",
 							said->hello->certificate));
+		if (lacks_keys(ctx, said->hello))
+			json_array_append_new(sets->keys, row_keys(id));
 		if (said->hello->csr != NULL)
 			json_array_append_new(sets->renewals, row_renewal(id, said->hello->csr));
 	}
@@ -421,6 +432,7 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	       health_generation(ctx, sets.generations, err) &&
 	       certificates_used(ctx, sets.certificates, err) &&
 	       outbox_replace_commands(ctx, "renew", sets.renewals, err) &&
+	       outbox_replace_commands(ctx, "keys", sets.keys, err) &&
 	       health_services(ctx, sets.reported_ids, sets.reported_count, sets.services, err) &&
 	       health_jump(ctx, sets.behind_ids, sets.behind_count, err) &&
 	       (sets.behind_count == 0 ||
