@@ -22,7 +22,7 @@ if [ -z "${FAST:-}" ]; then
 	scripts/debs.sh
 	scripts/install-deps.sh debs
 fi
-mirror=$(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" "Origin: Debian" "Codename: bookworm" | head -n 1)
+mirror=$(apt-get indextargets --format "\$(REPO_URI)" "Created-By: Packages" "Origin: Debian" "Codename: bookworm" | awk 'NR == 1')
 if [ ! -e "$bare/etc/debian_version" ]; then
 	rm -rf "$bare.new"
 	debootstrap --variant=minbase bookworm "$bare.new" "${mirror:?apt knows no mirror of Debian 12}"

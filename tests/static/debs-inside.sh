@@ -128,7 +128,7 @@ kill -KILL "$first"
 wait_for "another agent" sh -c 'new=$(pidof muster-agent) && [ "$new" != "$1" ]' sh "$first"
 rc-service muster-agent stop
 wait_for "the agent to end" sh -c '! pidof muster-agent'
-rc-update -q del muster-agent
+rc-update -q del muster-agent default
 rm -rf /etc/init.d/muster-agent /usr/local/bin/muster-agent /var/lib/one-line
 apt-get -q -y purge openrc >>/tmp/apt.log 2>&1
 mkdir -p /run/systemd/system
