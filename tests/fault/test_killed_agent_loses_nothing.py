@@ -14,7 +14,9 @@ from harness.changes import Vendor, roll_out, steps
 KILLS = int(os.environ.get("AGENT_KILLS", "20"))
 SEED = int(os.environ.get("FAULT_SEED", "5"))
 PATIENCE_S = 120
-CODES = 97  # the nth run ends with n modulo this, so that no two after one another are alike
+SUPERVISES = "runs for node"  # in the agent's log, when all that it found is in its hands
+KEPT = 8  # exits that a shim keeps
+CODES = 97  # the nth run ends with n modulo this, so that no two among some are alike
 
 # Each start leaves its pid; who finds the mark of another one is a second copy.
 ONCE = """echo $$ >> pids
@@ -24,11 +26,12 @@ WRITER = ONCE + """n=0
 while :; do n=$((n+1)); echo line $n; echo $n > n.new; mv n.new n; sleep 0.02; done
 """
 SLEEPER = ONCE + "exec sleep 1000000\n"
-# Ends by itself, says before that which run it was; the mark is its own.
+# Ends by itself, says before that which run it was; the mark is its own. The first run waits until it may end.
 DYING = f"""echo $$ >> pids
 mkdir mark 2>/dev/null || echo $$ >> copies
 n=$(cat n 2>/dev/null || echo 0); n=$((n+1)); echo $n > n.new; mv n.new n
-echo run $n; sleep 0.$((n % 7 + 1))
+while [ $n = 1 ] && [ ! -e go ]; do sleep 0.05; done
+echo run $n; sleep 0.0$((n % 9 + 1))
 rmdir mark
 exit $((n % {CODES} + 1))
 """
@@ -39,13 +42,14 @@ def change(name):
             "package": {"name": name, "version": "1.0"}}
 
 
-def install(api):
+def install(api, agent):
     vendor = Vendor(api)
     often = {"policy": "always", "burst": 32, "window_ms": 1000, "delay_ms": 50, "max_delay_ms": 100}
     for name, script in (("writer", WRITER), ("sleeper", SLEEPER), ("dying", DYING)):
         vendor.release(name, "1.0", script, {"cwd": "${muster.data}", "restart": often})
     done = roll_out(api, [change("writer"), change("sleeper"), change("dying")])
     assert done["state"] == "succeeded", steps(api, done)
+    data(agent, "dying", "go").touch()
 
 
 def data(agent, service, name):
@@ -80,15 +84,21 @@ def check_processes(agent, where):
 
 
 def check_exits(agent, runs):
-    """All exits before this run; one that was kept just before a kill may be told twice."""
+    """All exits before this run, in their order. Returns how many were told twice: those that were kept
+    just before a kill, which the shim tells the next agent again."""
     expected = [run % CODES + 1 for run in range(1, runs)]
 
-    def once():
-        told = exits(agent)
-        unlike = [code for i, code in enumerate(told) if i == 0 or told[i - 1] != code]
-        return unlike if len(unlike) >= len(expected) else None
-    assert wait_until(once, f"{runs - 1} exits", PATIENCE_S)[:len(expected)] == expected
-    return len(exits(agent)) - len(once())
+    def judge():
+        told, twice = [], 0
+        for code in exits(agent):
+            if told[-KEPT:].count(code):
+                twice += 1
+            else:
+                told.append(code)
+        return (told, twice) if len(told) >= len(expected) else None
+    told, twice = wait_until(judge, f"{runs - 1} exits", PATIENCE_S)
+    assert told[:len(expected)] == expected
+    return twice
 
 
 def check_lines(agent, service, last):
@@ -104,11 +114,16 @@ def test_killed_agent_loses_nothing(api, new_agent):
     (agent.dir / "agent.conf").write_text("reconnect_min_ms = 100ms\nreconnect_max_ms = 300ms\n"
                                           "log_interval_ms = 50ms\n")
     agent.start().wait_online()
-    install(api)
+    install(api, agent)
+    said = 0
     for kill in range(KILLS):
+        # Some while it starts, most while it supervises.
+        if chance.random() < 0.7:
+            wait_until(lambda: SUPERVISES in agent.log()[said:], "the agent to supervise", pause=0.005)
         # Not a wait for something: the moment of the kill, from before the first system call on.
-        time.sleep(chance.random() * chance.choice([0.05, 0.5]))
+        time.sleep(chance.random() * 0.3)
         agent.kill()
+        said = len(agent.log())
         agent.start()
         if kill % 50 == 49:
             agent.wait_status()
