@@ -185,10 +185,11 @@ static void noticed(enum supervisor_notice notice, const struct service_status *
 static void parameters_draw(char *out, size_t size)
 {
 	static const char *const POLICIES[] = {"always", "always", "on-failure", "never"};
-	static const char *const PROBES[] = {"{\"kind\":\"process\"}",
-					     "{\"kind\":\"exec\","
-					     "\"command\":[\"x\"]",
-					     "{\"kind\":\"log\",\"match\":\"x\""};
+	/* All but the first go on. */
+	static const char PROCESS[] = "{\"kind\":\"process\"}";
+	static const char EXEC[] = "{\"kind\":\"exec\",\"command\":[\"x\"]";
+	static const char LOG[] = "{\"kind\":\"log\",\"match\":\"x\"";
+	static const char *const PROBES[] = {PROCESS, EXEC, LOG};
 	int length = snprintf(
 		out, size,
 		",\"stop\":{\"signal\":\"SIG%s\",\"grace_ms\":%d},\"restart\":{\"policy\":\"%s\","
