@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What anybody on the machine may write to the local door, over a real socket. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -43,14 +44,37 @@ static const struct control_verb VERBS[] = {
 	{"apply", CONTROL_CHANGE, answer_with_file},
 };
 
+/* The socket's name is relative, and so are those that the fuzzer was given: each has its folder. */
+static char folder[] = "/tmp/fuzz-control-XXXXXX";
+static struct control *control;
+static int home;
+
+static void go(bool inside)
+{
+	if (inside ? chdir(folder) != 0 : fchdir(home) != 0)
+		abort();
+}
+
+static void clean_up(void)
+{
+	go(true);
+	control_free(control);
+	rmdir("run");
+	go(false);
+	rmdir(folder);
+	loop_free(loop);
+}
+
 static void begin(void)
 {
-	static char folder[] = "/tmp/fuzz-control-XXXXXX";
-	static struct control *control;
 	struct error err = {0};
 
 	log_set_level(LOG_LEVEL_ERROR);
-	if (!mkdtemp(folder) || chdir(folder) != 0 || mkdir("run", 0755) != 0)
+	home = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (home < 0 || !mkdtemp(folder))
+		abort();
+	go(true);
+	if (mkdir("run", 0755) != 0)
 		abort();
 	loop = loop_new();
 	const struct control_options options = {.loop = loop,
@@ -60,6 +84,8 @@ static void begin(void)
 						.readers = ""};
 	if (!control_new(&options, &control, &err))
 		abort();
+	go(false);
+	atexit(clean_up);
 }
 
 /* All that is answered is lines of JSON. */
@@ -89,9 +115,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (!loop)
 		begin();
+	go(true);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd < 0 || connect(fd, (const struct sockaddr *)&where, sizeof(where)) != 0)
 		abort();
+	go(false);
 	for (int turn = 0; turn < MAX_TURNS && count != 0; turn++) {
 		/* In pieces, whose size the input itself chooses. */
 		size_t piece = sent < size ? 1 + data[sent] * 16u : 0;
