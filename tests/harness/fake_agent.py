@@ -168,8 +168,9 @@ class FakeAgent:
     def publish(self, channel, message, **kwargs):
         self.publish_raw(channel, json.dumps({'v': 1, **message}), **kwargs)
 
-    def hello(self, generation=0, digest='', **streams):
+    def hello(self, generation=0, digest='', ask_time=None, **streams):
         self.publish('hello', {
+            **({'ask_time': ask_time} if ask_time else {}),
             'node': self.node, 'protocol': 1, 'agent_version': '0.1.0', 'platform': 'linux-amd64',
             'hostname': 'fake', 'boot_id': 'b', 'epoch': self.epoch, 'generation': generation,
             'digest': digest,

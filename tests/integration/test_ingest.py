@@ -58,6 +58,38 @@ def test_gap_marker_stands_for_what_the_node_dropped(node):
     assert any('8 earlier lines' in line for line in lines(node))
 
 
+def test_lost_events_and_results_are_told_as_an_event(node):
+    node.stream('events', {'at': now(), 'events': []}, seq=7, first=1, dropped=6)
+    node.wait_ack('events', 7)
+    told = [e['text'] for e in node.server.admin.items(f'/nodes/{node.name}/timeline')
+            if e['kind'] == 'stream.gap']
+    assert told == ['6 earlier events were given up on the node: no room left']
+
+
+def test_times_that_a_node_has_put_right_are_marked(node):
+    node.log('plain')
+    node.log('put right', corrected_ms=-86400000)
+    node.stream('events', {'at': now(), 'events': [
+        {'at': now(), 'kind': 'agent.note', 'severity': 'info', 'text': 'x', 'data': {'a': 1}}]},
+        corrected_ms=5000)
+    node.wait_ack('events', 1)
+    node.wait_ack('logs', 2)
+    marks = {line['text']: line['corrected']
+             for line in node.server.admin.get('/logs', node=node.name)['items']}
+    assert marks == {'plain': False, 'put right': True}
+    note = [e for e in node.server.admin.items(f'/nodes/{node.name}/timeline') if e['kind'] == 'agent.note']
+    assert note[0]['data'] == {'a': 1, 'clock_corrected_ms': 5000}
+
+
+def test_node_that_asks_is_told_the_time(node):
+    node.received.clear()
+    node.hello(ask_time='0123456789abcdef')
+    payload = node.open(node.wait('command'))
+    assert payload['kind'] == 'time' and payload['args'] == {'ask_time': '0123456789abcdef'}
+    assert not [e for e in node.server.admin.items(f'/nodes/{node.name}/timeline')
+                if e['kind'].startswith('command.')]
+
+
 def test_new_epoch_begins_again(node):
     node.log('old')
     node.wait_ack('logs', 1)
