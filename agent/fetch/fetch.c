@@ -21,8 +21,11 @@ enum {
 	MAX_LINE = 1024,
 	STOP_GRACE_MS = 2000,
 	SLACK_BYTES = 1 << 20,
-	PATCH_WAIT_MS = 60 * 1000, /* for the server to make it: it does so once for all nodes */
 	PATCH_ATTEMPTS = 3,
+	PATCH_MIN_BYTES = 128 << 10, /* smaller archives are fetched as fast as asked about */
+	PATCH_WAIT_MIN_MS = 5 * 1000,
+	PATCH_WAIT_MAX_MS = 60 * 1000,
+	SLOW_LINE_BYTES_PER_MS = 125, /* 1 Mbit/s */
 };
 
 enum stage { STAGE_FETCH_PATCH, STAGE_PATCH, STAGE_DOWNLOAD, STAGE_UNPACK };
@@ -236,6 +239,16 @@ static void output_ready(int fd, short revents, void *arg)
 	stage_ended(fetch);
 }
 
+/* How long the server may make a patch: no longer than the archive itself would take on a slow line. */
+static int64_t patch_wait_ms(const struct fetch *fetch)
+{
+	const int64_t wait_ms = fetch->job.size / SLOW_LINE_BYTES_PER_MS;
+
+	if (wait_ms < PATCH_WAIT_MIN_MS)
+		return PATCH_WAIT_MIN_MS;
+	return wait_ms < PATCH_WAIT_MAX_MS ? wait_ms : PATCH_WAIT_MAX_MS;
+}
+
 static json_t *make_urls(struct fetch *fetch)
 {
 	json_t *urls = json_array();
@@ -257,8 +270,8 @@ static char *make_order(struct fetch *fetch)
 	json_auto_t *order = json_pack(
 		"{s:o, s:s*, s:I, s:I, s:s, s:I, s:s, s:i, s:I}", "urls", make_urls(fetch),
 		"sha256", patch ? NULL : job->sha256, "size", (json_int_t)job->size, "wait_ms",
-		(json_int_t)PATCH_WAIT_MS, "ca_file", job->ca_file, "time", (json_int_t)job->time,
-		"part", patch ? fetch->patch : fetch->part, "attempts",
+		(json_int_t)patch_wait_ms(fetch), "ca_file", job->ca_file, "time",
+		(json_int_t)job->time, "part", patch ? fetch->patch : fetch->part, "attempts",
 		patch && job->attempts > PATCH_ATTEMPTS ? PATCH_ATTEMPTS : job->attempts,
 		"rate_bytes", (json_int_t)job->rate_bytes);
 
@@ -354,7 +367,8 @@ static enum stage first_stage(const struct fetch *fetch)
 	if (fetch->job.url_count == 0)
 		return STAGE_UNPACK;
 	/* An archive that has begun to come is finished: a patch would have to be fetched on top of it. */
-	return fetch->job.base && fetch->job.tar_sha256 && size_of(fetch->part) == 0
+	return fetch->job.base && fetch->job.tar_sha256 && fetch->job.size >= PATCH_MIN_BYTES &&
+			       size_of(fetch->part) == 0
 		       ? STAGE_FETCH_PATCH
 		       : STAGE_DOWNLOAD;
 }

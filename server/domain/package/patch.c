@@ -28,7 +28,7 @@ enum {
 	HITS_MIN = 2,	  /* blocks of a page in a frame, so that it is taken along */
 	LEVEL = 9,
 	WINDOW_LOG = 22,
-	NICENESS = 15,
+	NICENESS = 5,
 	USELESS = 3, /* exit status */
 };
 
