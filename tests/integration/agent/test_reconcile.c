@@ -220,6 +220,89 @@ static void survives_an_odd_journal(void **state)
 	wait_for(world->fixture, has_result(world, 2, "succeeded"));
 }
 
+/* A service with a package that the given key has released, and that nobody can fetch. */
+static char *packaged(struct world *world, const char *name)
+{
+	struct arena *arena = world->fixture->arena;
+	struct error err = {0};
+	char *envelope;
+
+	char *manifest =
+		arena_printf(arena,
+			     "{\"v\":1,\"name\":\"p\",\"version\":\"1\",\"platform\":\"any\","
+			     "\"archive\":{\"sha256\":\"%s\",\"size\":9},\"service\":{"
+			     "\"command\":[\"${muster.package}/run\"]}}",
+			     PACKAGE);
+	assert_success(dsse_sign(arena, world->key, DSSE_PACKAGE, manifest, strlen(manifest),
+				 &envelope, &err),
+		       &err);
+	return arena_printf(
+		arena,
+		"\"%s\":{\"driver\":\"generic\",\"run\":true,\"package\":{\"name\":\"p\","
+		"\"version\":\"1\",\"platform\":\"any\",\"sha256\":\"%s\",\"size\":9,"
+		"\"manifest\":%s},\"config\":null,\"parameters\":{}}",
+		name, PACKAGE, envelope);
+}
+
+/* Whatever the network does, the content is not to blame, and nothing that runs is touched. */
+static void a_server_that_is_away_is_no_bad_update(void **state)
+{
+	struct world *world = *state;
+	struct arena *arena = world->fixture->arena;
+	char key[64], hex[SHA256_HEX_SIZE];
+	const char *what;
+	struct verdict verdict;
+	struct error err = {0};
+	bool found = true;
+
+	send_services(world, 1, shell(world, "a", SLEEP, "one", ""), 0);
+	wait_for(world->fixture, reconcile_generation(world->reconcile) == 1);
+	pid_t pid = pid_of(world, "a");
+	base64_encode(world->trusted.public_key, sizeof(world->trusted.public_key), key);
+	const char *content = arena_printf(
+		arena,
+		"{\"v\":1,\"apply\":{\"gate_ms\":0,\"deadline_ms\":1000},\"release_keys\":["
+		"{\"public\":\"%s\"}],\"services\":{%s,%s}}",
+		key, shell(world, "a", SLEEP, "two", ""), packaged(world, "b"));
+	send_envelope(world, make_desired(world, NODE, 2, content, USEC_PER_HOUR));
+	wait_for(world->fixture, has_result(world, 2, "refused"));
+	assert_true(has_message(world, CHANNEL_RESULT, "\"code\":\"fetch_failed\""));
+	assert_int_equal(pid_of(world, "a"), pid);
+	sha256_hex(content, strlen(content), hex);
+	assert_success(verdict_find(world->state, arena_printf(arena, "sha256:%s", hex), arena,
+				    &verdict, &found, &err),
+		       &err);
+	assert_false(found);
+	/* It waits for its next try, which somebody may bring forward. */
+	wait_for(world->fixture, reconcile_retry(world->reconcile, &what, &err));
+	assert_contains(what, "is tried again");
+	assert_true(world->resends > 0);
+}
+
+static void a_new_agent_keeps_the_deadline(void **state)
+{
+	struct world *world = *state;
+	struct error err = {0};
+	char *before = NULL, *after = NULL;
+	char *stuck = shell(world, "a", SLEEP, "stuck",
+			    ",\"probes\":[{\"kind\":\"tcp\",\"host\":\"127.0.0.1\",\"port\":1,"
+			    "\"start_grace_ms\":60000}]");
+
+	send_services(world, 1, stuck, 0);
+	wait_for(world->fixture, has_result(world, 1, "verifying"));
+	assert_success(state_get(world->state, "deadline", world->fixture->arena, &before, &err),
+		       &err);
+	stop_agent(world);
+	start_agent(world);
+	loop_turn(world->fixture->loop, 50);
+	assert_success(state_get(world->state, "deadline", world->fixture->arena, &after, &err),
+		       &err);
+	assert_non_null(before);
+	assert_string_equal(before, after);
+	send_services(world, 2, shell(world, "a", SLEEP, "two", ""), 0);
+	wait_for(world->fixture, has_result(world, 2, "succeeded"));
+}
+
 static void restores_snapshots(void **state)
 {
 	struct world *world = *state;
@@ -435,6 +518,9 @@ int main(int argc, char **argv)
 						teardown),
 		cmocka_unit_test_setup_teardown(undoes_a_reload_that_kills, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_an_odd_journal, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_server_that_is_away_is_no_bad_update, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_new_agent_keeps_the_deadline, setup, teardown),
 		cmocka_unit_test_setup_teardown(restores_snapshots, setup, teardown),
 		cmocka_unit_test_setup_teardown(survives_a_restart_in_the_middle, setup, teardown),
 		cmocka_unit_test_setup_teardown(makes_way_for_a_newer_one, setup, teardown),

@@ -9,6 +9,7 @@
 
 #include "base/crypto.h"
 #include "base/encoding.h"
+#include "fetch/download.h"
 #include "protocol/messages.h"
 #include "reconcile/reconcile.h"
 #include "reconcile/snapshot.h"
@@ -73,6 +74,7 @@ static inline void start_agent(struct world *world)
 		.upgrade = world->upgrade,
 		.place = {.root = world->fixture->root, .node = NODE, .platform = "linux-amd64"},
 		.transaction = {.ca_file = "keys/ca.crt",
+				.cache_urls = "",
 				.fetch_attempts = 1,
 				.unpack_max_bytes = 1 << 20,
 				.reserve_bytes = 0},
@@ -134,6 +136,8 @@ static inline int teardown(void **state)
 /* The agent runs some jobs as children of its own file: in a test that is the test. -1: none of them. */
 static inline int world_child(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "fetch") == 0)
+		return download_main();
 	if (argc > 2 && strcmp(argv[1], "snapshot") == 0)
 		return snapshot_main(false, argc - 2, argv + 2);
 	if (argc > 2 && strcmp(argv[1], "restore") == 0)

@@ -4,6 +4,9 @@
 
 #include "world.h"
 
+/* The only package that any of the contents may name. */
+#define PACKAGE "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
 /* services is the JSON of content.services. */
 static inline char *make_content(struct arena *arena, const char *services, int gate_ms)
 {
@@ -30,7 +33,8 @@ static inline char *make_desired(struct world *world, const char *node, int64_t 
 		.expires = now + lifetime,
 		.digest = arena_printf(arena, "sha256:%s", hex),
 		.content = content,
-		.fetch = json_keep(json_object(), arena),
+		/* Where nobody answers. */
+		.fetch = json_keep(json_pack("{s:s}", PACKAGE, "https://127.0.0.1:1/p"), arena),
 	};
 	char *text = json_text(json_keep(msg_desired_encode(&desired), arena), arena);
 	assert_success(
