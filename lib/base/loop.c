@@ -218,7 +218,7 @@ static int prepare_wait(struct loop *loop, int max_wait_ms)
 		if (delay <= 0)
 			return 0;
 		wait.it_value.tv_sec = delay / USEC_PER_SEC;
-		wait.it_value.tv_nsec = delay % USEC_PER_SEC * 1000;
+		wait.it_value.tv_nsec = (long)(delay % USEC_PER_SEC * 1000);
 	}
 	timerfd_settime(loop->timerfd, 0, &wait, NULL);
 	return max_wait_ms;

@@ -129,7 +129,7 @@ static bool take_header(struct patch *patch, const uint8_t *header, size_t size,
 	if (count > PATCH_FILES_MAX)
 		return malformed(err, "it names too many files");
 	patch->tar_size = (int64_t)tar_size;
-	patch->files = arena_array(patch->arena, count + 1, sizeof(*patch->files));
+	patch->files = arena_array(patch->arena, (size_t)count + 1, sizeof(*patch->files));
 	while (patch->file_count < count)
 		if (!next_file(patch, &list, &left, err))
 			return false;
