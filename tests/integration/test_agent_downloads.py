@@ -95,6 +95,7 @@ def fetch(tmp_path, certificate, urls, **changes):
     """What the child answers at last, and the file."""
     part = tmp_path / "part"
     order = {"urls": urls, "sha256": SHA256, "size": SIZE, "ca_file": str(certificate),
+             "time": time.time_ns() // 1000,
              "part": str(part), "attempts": 3, "rate_bytes": 0, **changes}
     order = {key: value for key, value in order.items() if value is not None}
     done = subprocess.run([program("muster-agent"), "fetch"], input=json.dumps(order).encode(),
