@@ -58,7 +58,10 @@ class Site:
             {"service": "app", "driver": "generic", "run": True,
              "package": {"name": "app", "version": version},
              "config": {"name": "c", "version": no}}], wait=False, **strategy)
-        wait_until(lambda: steps(self.api, rollout)[0]["state"] == "sent", "the step to be sent")
+        # That of the offline node: others go on to their end.
+        wait_until(lambda: [s for s in steps(self.api, rollout)
+                            if s["name"] == self.agent.name and s["state"] == "sent"],
+                   "the step to be sent")
         return rollout
 
     def bundle(self, **body):
