@@ -24,7 +24,7 @@ static const struct field FIELDS[] = {
 
 bool trust_is_statement(const void *payload, size_t size)
 {
-	return size <= MAX_STATEMENT &&
+	return size > 0 && size <= MAX_STATEMENT &&
 	       memmem(payload, size, DSSE_KEYS, sizeof(DSSE_KEYS) - 1) != NULL;
 }
 
