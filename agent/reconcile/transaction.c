@@ -165,6 +165,10 @@ static void forget_originals(struct transaction *transaction)
 {
 	const struct content *from = transaction->options.from;
 
+	/* Something may be in force that nobody can read, or that was lost: then nothing is past. */
+	if (!from &&
+	    (transaction->options.from_generation > 0 || state_trouble(transaction->options.state)))
+		return;
 	for (size_t i = 0; i < transaction->plan.count; i++)
 		in_place_forget(transaction->plan.steps[i].name,
 				from ? content_find(from, transaction->plan.steps[i].name) : NULL);
