@@ -249,6 +249,7 @@ static void tune_memory(void)
 int main(int argc, char **argv)
 {
 	tune_memory();
+	json_require_memory();
 	log_set_component("muster-agent");
 	if (argc < 2) {
 		print_help();

@@ -90,12 +90,18 @@ static bool list_needed(struct state *state, const struct content *current, stru
 	return true;
 }
 
-/* Of "<sha256>", "<sha256>.part" and the like. */
-static bool is_needed(const struct needed *needed, const char *name)
+/* Of "<sha256>"; of "<sha256>.part" and the like as long as the package is not there. */
+static bool is_needed(const struct needed *needed, const char *name, struct arena *arena)
 {
-	for (size_t i = 0; i < needed->count; i++)
-		if (strncmp(needed->sha256[i], name, strlen(needed->sha256[i])) == 0)
+	for (size_t i = 0; i < needed->count; i++) {
+		const char *sha256 = needed->sha256[i];
+
+		if (strcmp(sha256, name) == 0)
 			return true;
+		if (strncmp(sha256, name, strlen(sha256)) == 0 &&
+		    !file_exists(fetch_package_path(arena, sha256)))
+			return true;
+	}
 	return false;
 }
 
@@ -108,7 +114,7 @@ static bool drop_old_packages(struct state *state, const struct needed *needed, 
 	if (!packages_list_old(state, KEEP_VERSIONS, arena, &old, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++) {
-		if (is_needed(needed, old[i]))
+		if (is_needed(needed, old[i], arena))
 			continue;
 		log_info("removing an old package sha256=%s", old[i]);
 		if (!packages_delete(state, old[i], err))
@@ -126,7 +132,7 @@ static bool drop_strangers(struct state *state, const struct needed *needed, str
 	size_t count = list_names("packages", arena, names);
 
 	for (size_t i = 0; i < count; i++) {
-		bool known = is_needed(needed, names[i]);
+		bool known = is_needed(needed, names[i], arena);
 
 		if (!known && !packages_known(state, names[i], &known, err))
 			return false;

@@ -212,10 +212,13 @@ static void committed(struct reconcile *reconcile)
 	reconcile->postponed = 0;
 	if (!state_set_int(reconcile->options.state, IN_FORCE_SINCE, clock_now_utc(), &err))
 		log_error("could not keep since when it is in force: %s", err.text);
-	if (!load_current(reconcile, &err))
+	/* Without it nobody can tell what belongs there: nothing is stopped. */
+	if (!load_current(reconcile, &err)) {
+		reconcile->unreadable = true;
 		log_error("cannot read what was just applied: %s", err.text);
-	else
+	} else {
 		housekeeping_run(reconcile->options.state, &reconcile->current);
+	}
 }
 
 static void change_ended(enum transaction_end end, void *arg)

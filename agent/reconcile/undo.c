@@ -103,10 +103,13 @@ static bool put_back(struct transaction *transaction, const struct plan_step *st
 {
 	struct supervisor *supervisor = transaction->options.supervisor;
 
-	if (step->action == PLAN_KEEP)
+	/* It may have been switched by an agent that could not read what was in force. */
+	if (step->action == PLAN_KEEP &&
+	    (step_is_agent(step) || !tree_is_on(step->name, transaction->candidate.generation)))
 		return true;
-	if (step_switches(step) && !tree_switch_back(step->name, transaction->candidate.generation,
-						     step->action == PLAN_ADD, err))
+	if ((step_switches(step) || step->action == PLAN_KEEP) &&
+	    !tree_switch_back(step->name, transaction->candidate.generation,
+			      step->action == PLAN_ADD, err))
 		return false;
 	if (step_is_agent(step))
 		return true;

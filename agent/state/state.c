@@ -65,6 +65,8 @@ static bool fail(struct state *state, struct error *err, const char *doing)
 	enum error_code kind =
 		code == SQLITE_FULL || code == SQLITE_BUSY ? ERR_UNAVAILABLE : ERR_INTERNAL;
 
+	if (code == SQLITE_NOMEM)
+		out_of_memory(0);
 	state->damaged = state->damaged || code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 	return error_set(err, kind, "could not %s the state file: %s", doing,
 			 sqlite3_errmsg(state->db));
@@ -123,6 +125,8 @@ void sql_bind_text(sqlite3_stmt *statement, int index, const char *value)
 	int code = value ? sqlite3_bind_text(statement, index, value, -1, SQLITE_TRANSIENT)
 			 : sqlite3_bind_null(statement, index);
 
+	if (code == SQLITE_NOMEM)
+		out_of_memory(strlen(value));
 	assert(code == SQLITE_OK);
 }
 

@@ -30,7 +30,7 @@ struct arena {
 	size_t used;
 };
 
-static void out_of_memory(size_t size)
+void out_of_memory(size_t size)
 {
 	log_error("out of memory, stopping: bytes=%zu", size);
 	abort();

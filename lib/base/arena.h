@@ -49,6 +49,9 @@ void arena_defer(struct arena *arena, void (*release)(void *object), void *objec
 /* Bytes handed out since the last reset. */
 size_t arena_used_bytes(const struct arena *arena);
 
+/* Stops the program with a word: it is supervised, and half a piece of work would be worse. */
+_Noreturn void out_of_memory(size_t size);
+
 /* Allocation outside of arenas, same rule: never NULL. The caller frees with free(). */
 void *xcalloc(size_t count, size_t size);
 void *xrealloc(void *memory, size_t size);

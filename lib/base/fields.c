@@ -76,6 +76,16 @@ static unsigned nesting(const char *text, size_t length)
 	return deepest;
 }
 
+static void *json_memory(size_t size)
+{
+	return xcalloc(1, size);
+}
+
+void json_require_memory(void)
+{
+	json_set_alloc_funcs(json_memory, free);
+}
+
 bool json_parse_limited(const char *text, size_t length, unsigned max_depth, json_t **out,
 			struct error *err)
 {

@@ -153,6 +153,10 @@ MUST_CHECK bool fields_set_text(const struct field *table, const char *name, con
 /* Index of name in a NULL-terminated table, or -1. */
 int names_find(const char *const *names, const char *name);
 
+/* The first thing in main: JSON without memory stops the program, where it would otherwise be taken for a
+ * value that is absent. */
+void json_require_memory(void);
+
 /*
  * Parses one JSON document: at most max_depth levels, no duplicate keys, no zero
  * bytes, object or array at the top. ERR_INVALID names line and column. The

@@ -10,7 +10,8 @@ from .script_server import ScriptServer
 from .victim import Victim
 from .wait import PATIENCE_S, wait_until
 
-FINAL = ("succeeded", "rolled_back", "rollback_failed", "refused")
+DECIDED = ("succeeded", "rolled_back", "rollback_failed")
+FINAL = (*DECIDED, "refused")
 # A version refuses data of a later one, so a rollback that forgets the snapshot is found out.
 APP = """#!/bin/sh
 [ -f db ] && [ "$(cat db)" -gt {v} ] && exit 9
@@ -120,12 +121,12 @@ class Upgrade:
     def offer(self, generation):
         self.server.offer(self.envelopes[generation])
 
-    def result(self, generation):
-        """The final result that the agent has told of a generation, or None."""
+    def result(self, generation, states=FINAL):
+        """The first result in one of the states that the agent has told of a generation, or None."""
         with self.server.arrived:
             for channel, message in self.server.received:
                 if channel == "result" and message["generation"] == generation and \
-                        message["state"] in FINAL:
+                        message["state"] in states:
                     return message
         return None
 
@@ -133,10 +134,10 @@ class Upgrade:
         found = self.result(generation)
         return found is not None and found["state"] == "succeeded"
 
-    def wait_result(self, victim, generation, patience=None):
+    def wait_result(self, victim, generation, patience=None, states=FINAL):
         """The final result, or None when the agent has gone before, or patience.over()."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (found := self.result(generation)) and victim.running():
+        while not (found := self.result(generation, states)) and victim.running():
             if patience and patience.over():
                 break
             assert time.monotonic() < deadline, \
@@ -199,18 +200,19 @@ class Upgrade:
     def finish(self, victim, lenient=False):
         """Whatever has happened: the agent comes to the end of the story, and leaves nothing lying around.
         lenient: generation 2 may have been put back, where a call of the agent had failed."""
-        self.server.forget()  # a result of before may have been that of a disk that was full then
+        # A refusal that comes now may be that of a disk that was full before.
+        self.server.forget()
         base = self.found_generation(victim)
         accepted = victim.rows("SELECT CAST(value AS INTEGER) FROM value WHERE key = 'generation'")
         if base < 2 and accepted[0][0] < 3:
             self.offer(2)
-            state = self.wait_result(victim, 2)["state"]
+            state = self.wait_result(victim, 2, states=DECIDED)["state"]
             assert state == "succeeded" or (lenient and state == "rolled_back"), victim.log()[-4000:]
             base = 2 if state == "succeeded" else 1
             victim.wait_idle()
             self.check(victim, base)
         self.offer(3)
-        result = self.wait_result(victim, 3)
+        result = self.wait_result(victim, 3, states=DECIDED)
         assert result and result["state"] == "rolled_back", (result, victim.log()[-4000:])
         victim.wait_idle()
         self.check(victim, base)
