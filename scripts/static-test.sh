@@ -50,8 +50,8 @@ if [ -z "${FAST:-}" ]; then
 	scripts/build.sh "$preset"
 fi
 for target in "${targets[@]}"; do
-	# Under qemu-user there are no system call filters and no Landlock, and what times processes takes too long.
-	chosen=(-L "unit|fuzz" -E sandbox)
+	# Under qemu-user there are no system call filters and no Landlock, and the long runs of the supervisor take too long.
+	chosen=(-L "unit|fuzz" -E "sandbox|behaviours|agent.supervisor")
 	case $target in
 	amd64)
 		unset QEMU_CPU

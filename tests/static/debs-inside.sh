@@ -148,7 +148,7 @@ apt-get -q -y autoremove >>/tmp/apt.log 2>&1
 if getent passwd muster; then
 	die "the user is left"
 fi
-left=$(find / -xdev \( -path /proc -o -path /dev -o -path /tmp \) -prune -o -iname '*muster*' -print | grep -v '^/debs' || true)
+left=$(find / -xdev \( -path /proc -o -path /dev -o -path /tmp -o -path /root \) -prune -o -iname '*muster*' -print | grep -v '^/debs' || true)
 [ -z "$left" ] || die "left: $left"
 nothing_runs
 step "all well"

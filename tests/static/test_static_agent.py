@@ -69,6 +69,9 @@ def make_agent(target, server, api):
         return EmptyRoot(server, api, "gw")
     agent = Agent(server, api, "gw", argv=[str(BUILD / "static" / target / "muster-agent")])
     agent.outside = agent.dir
+    # Debian 12's qemu-user lets nobody become a subreaper, without which a shim holds no service: here it is this machine's own.
+    agent.dir.mkdir()
+    (agent.dir / "agent.conf").write_text(f"shim = {BUILD / 'static' / 'amd64' / 'muster-shim'}\n")
     return agent
 
 
@@ -134,16 +137,16 @@ def test_one_whole_update_and_one_that_is_rolled_back(target, server, api, tmp_p
 
         for version in ("1.0", "2.0"):
             state, step = change(version)
-            assert state == "succeeded", step
+            assert state == "succeeded", (step, agent.log()[-3000:])
             assert running() == {version}
         _, step = change("9.9")
         assert step["state"] == "rolled_back", step
         wait_until(lambda: running() == {"2.0"}, "the former version to run again")
-        assert (agent.outside / "run" / "muster-shim").read_bytes() == \
-            (BUILD / "static" / target / "muster-shim").read_bytes()
         found = api.get("/nodes/gw")
         assert found["platform"] == f"linux-{target}"
         if target == "amd64":
+            assert (agent.outside / "run" / "muster-shim").read_bytes() == \
+                (BUILD / "static" / target / "muster-shim").read_bytes()
             look_at_memory(agent)
     finally:
         agent.close()
