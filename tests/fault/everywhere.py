@@ -60,7 +60,11 @@ class Runner:
 
     def __init__(self):
         self.story = Upgrade()
-        self.story.prepare()
+        try:
+            self.story.prepare()
+        except Exception:
+            self.story.close()
+            raise
 
     def close(self):
         self.story.close()

@@ -100,7 +100,7 @@ class Upgrade:
 
     def prepare(self):
         """The folder of a gateway on which generation 1 is in force, not running."""
-        victim = Victim()
+        victim = self.template = Victim()
         self.server.enroll(victim.root)
         (victim.root / "agent.conf").write_text(
             "reconnect_min_ms = 20ms\nreconnect_max_ms = 200ms\nlog_interval_ms = 50ms\n"
@@ -111,7 +111,6 @@ class Upgrade:
         self.check(victim, 1)
         victim.shutdown()
         (victim.folder / "log").unlink()
-        self.template = victim
         self.server.forget()
 
     def machine(self, disk_mib=None):
