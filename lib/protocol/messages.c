@@ -297,7 +297,11 @@ bool msg_command_decode(json_t *json, struct arena *arena, struct msg_command *o
 
 json_t *msg_hello_encode(const struct msg_hello *msg)
 {
-	return message_seal(fields_encode(HELLO_FIELDS, msg));
+	json_t *json = fields_encode(HELLO_FIELDS, msg);
+
+	if (msg->trust < 0)
+		json_object_del(json, "trust");
+	return message_seal(json);
 }
 
 json_t *msg_events_encode(const struct msg_events *msg)

@@ -140,14 +140,16 @@ static void keeps_what_is_under_way_or_waits(void **state)
 	set_desired(node, DESIRED_CURRENT, '5');
 	set_desired(node, DESIRED_CANDIDATE, '1');
 	set_desired(node, DESIRED_NEXT, 'a');
-	put(node, 'a', "");
 	put(node, 'a', ".part");
+	/* What is there whole needs no part any more. */
+	put(node, '5', ".part");
 	put(node, 'b', "");
 	put(node, 'b', ".part");
 	run(node);
 	assert_true(is_there(node, '1', ""));
 	assert_false(is_there(node, '2', ""));
-	assert_true(is_there(node, 'a', "") && is_there(node, 'a', ".part"));
+	assert_true(is_there(node, 'a', ".part"));
+	assert_true(is_there(node, '5', "") && !is_there(node, '5', ".part"));
 	assert_false(is_there(node, 'b', "") || is_there(node, 'b', ".part"));
 }
 
