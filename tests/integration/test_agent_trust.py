@@ -133,7 +133,9 @@ def test_commands_are_run_once_by_the_right_word_only(taken):
     # Replayed, also after a restart of the agent.
     enemy.send("command", good)
     agent.kill()
-    agent.start().wait_status()
+    before = enemy.count("hello")
+    agent.start()
+    wait_until(lambda: enemy.count("hello") > before, "the agent to be back")
     enemy.send("command", good)
     enemy.send("command", enemy.command("resend"))
     enemy.wait("events", event("command.done", "resend"))
