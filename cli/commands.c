@@ -312,6 +312,8 @@ const struct command COMMANDS[] = {
 	 rollout_steps_command},
 	{"rollout", "explain", "ROLLOUT", "why it is in its state, in words", NULL, 1, 1, false,
 	 rollout_explain_command},
+	{"step", "explain", "ROLLOUT NODE", "why a node's part in it is in its state", NULL, 2, 2,
+	 false, step_explain_command},
 	{"rollout", "wait", "ROLLOUT", "wait for its end", WAIT_OPTIONS, 1, 1, false,
 	 rollout_wait_command},
 	{"rollout", "run", "ROLLOUT", "start a draft", WAIT_OPTIONS, 1, 1, false,

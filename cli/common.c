@@ -21,13 +21,6 @@ const struct column PROJECTS[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
-const struct column EXPLANATION[] = {
-	{"why", "text", COLUMN_TEXT},
-	{"waits for", "waits_for", COLUMN_TEXT},
-	{"since", "since", COLUMN_TIME},
-	{NULL, NULL, COLUMN_TEXT},
-};
-
 void cli_say(const struct cli *cli, const char *format, ...)
 {
 	va_list arguments;

@@ -7,8 +7,6 @@
 
 typedef bool command_run(struct cli *cli, struct error *err);
 
-/* How explain is shown, of nodes and of rollouts. */
-extern const struct column EXPLANATION[];
 extern const struct column PROJECTS[];
 
 /* common.c: lists and single objects need only a path and columns. */
@@ -31,8 +29,8 @@ bool ask_secret(struct cli *cli, const char *prompt, const char **out, struct er
 command_run login_command, logout_command, whoami_command, version_command;
 /* nodes.c */
 command_run node_list_command, node_show_command, node_rename_command, node_label_command,
-	node_retire_command, node_explain_command, node_timeline_command, node_desired_command,
-	node_restart_command, node_retry_command, node_start_command, node_stop_command;
+	node_retire_command, node_timeline_command, node_desired_command, node_restart_command,
+	node_retry_command, node_start_command, node_stop_command;
 /* bundles.c */
 command_run bundle_create_command, bundle_report_command;
 /* enrolment.c */
@@ -47,10 +45,11 @@ command_run package_list_command, package_show_command, package_upload_command,
 	release_key_add_command, release_key_remove_command;
 /* rollouts.c */
 command_run rollout_plan_command, rollout_start_command, rollout_list_command, rollout_show_command,
-	rollout_steps_command, rollout_wait_command, rollout_explain_command,
-	rollout_rollback_command, rollout_run_command, rollout_pause_command,
-	rollout_resume_command, rollout_promote_command, rollout_retry_command,
-	rollout_abort_command, rollout_approve_command;
+	rollout_steps_command, rollout_wait_command, rollout_rollback_command, rollout_run_command,
+	rollout_pause_command, rollout_resume_command, rollout_promote_command,
+	rollout_retry_command, rollout_abort_command, rollout_approve_command;
+/* explain.c */
+command_run node_explain_command, rollout_explain_command, step_explain_command;
 /* watch.c: follows a rollout to its end and sets the exit status. */
 bool rollout_watch(struct cli *cli, const char *id, json_t **rollout, struct error *err);
 /* logs.c */

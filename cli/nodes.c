@@ -169,12 +169,6 @@ bool node_retire_command(struct cli *cli, struct error *err)
 			  NULL, "retired", err);
 }
 
-bool node_explain_command(struct cli *cli, struct error *err)
-{
-	return run_show(cli, cli_path(cli, "/api/v1/nodes/%s/explain", cli->arguments[0]),
-			EXPLANATION, err);
-}
-
 bool node_timeline_command(struct cli *cli, struct error *err)
 {
 	return run_list(cli, cli_path(cli, "/api/v1/nodes/%s/timeline", cli->arguments[0]),

@@ -399,12 +399,6 @@ bool rollout_steps_command(struct cli *cli, struct error *err)
 	return run_list(cli, path, STEPS, "no step", err);
 }
 
-bool rollout_explain_command(struct cli *cli, struct error *err)
-{
-	return run_show(cli, cli_path(cli, "/api/v1/rollouts/%s/explain", rollout_of(cli)),
-			EXPLANATION, err);
-}
-
 bool rollout_wait_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;

@@ -6,7 +6,6 @@
 #include "api/nodes_encode.h"
 #include "base/arena.h"
 #include "base/fields.h"
-#include "domain/inventory/explain.h"
 #include "domain/inventory/nodes.h"
 #include "domain/inventory/selector.h"
 #include "store/nodes.h"
@@ -187,21 +186,6 @@ bool node_desired_handler(struct request *req, struct error *err)
 			  desired.content, "reported_generation",
 			  (json_int_t)node.reported_generation, "rollout", desired.rollout_id,
 			  "created_at", encode_time(desired.created_at)));
-}
-
-bool node_explain_handler(struct request *req, struct error *err)
-{
-	struct ctx *ctx = request_ctx(req);
-	struct explanation explanation;
-	struct node node;
-
-	if (!nodes_get(ctx, request_arg(req, 0), &node, err))
-		return false;
-	node_explain(&node, ctx->now, ctx->arena, &explanation);
-	return request_reply_json(req, 200,
-				  json_pack("{s:s, s:s, s:o}", "text", explanation.text,
-					    "waits_for", explanation.waits_for, "since",
-					    encode_time(explanation.since)));
 }
 
 static const struct field TIMELINE_FIELDS[] = {

@@ -159,19 +159,6 @@ bool rollout_steps_handler(struct request *req, struct error *err)
 	return request_reply_page(req, items, next, total);
 }
 
-bool rollout_explain_handler(struct request *req, struct error *err)
-{
-	struct ctx *ctx = request_ctx(req);
-	struct rollout rollout;
-	struct rollout_wave *waves;
-	size_t count;
-
-	if (!rollouts_get(ctx, request_arg(req, 0), &rollout, err) ||
-	    !rollout_waves_list(ctx, rollout.id, &waves, &count, err))
-		return false;
-	return request_reply_json(req, 200, rollout_explain(ctx, &rollout, waves, count));
-}
-
 /* Resolves the number in the path and checks If-Match. */
 static bool find_for_action(struct request *req, struct rollout *rollout, struct error *err)
 {

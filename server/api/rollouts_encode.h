@@ -14,7 +14,3 @@ json_t *plan_encode(const struct plan *plan, size_t node_max);
 json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 		       const struct rollout_wave *waves, size_t wave_count);
 json_t *rollout_step_encode(const struct rollout_step *step);
-
-/* In words: why it is in its state, and what would change that. */
-json_t *rollout_explain(const struct ctx *ctx, const struct rollout *rollout,
-			const struct rollout_wave *waves, size_t wave_count);

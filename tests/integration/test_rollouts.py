@@ -134,7 +134,18 @@ def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
         "stderr": "why\n", "service": "tool", "exit": {"code": 3, "signal": 0},
         "probe": {"kind": "http", "text": "answered 503"}}
     explained = fleet.api.get(f"/rollouts/{rollout['id']}/explain")
-    assert "resume" in explained["waits_for"]
+    assert "resume" in explained["waits_for"] and explained["until"] is None
+    assert {"by": "operator", "action": "resume",
+            "text": "goes on and accepts what has failed so far"} in explained["ways"]
+    why = fleet.api.get(f"/rollouts/{rollout['id']}/steps/{first.name}/explain")
+    assert why["text"].endswith("has put back what ran before: no luck")
+    assert "retry" in [way["action"] for way in why["ways"]]
+    last = max(fleet.nodes, key=lambda node: node.name)
+    why = fleet.api.get(f"/rollouts/{rollout['id']}/steps/{last.name}/explain")
+    assert why["text"] == f"Rollout {rollout['number']} is paused: wave 1: 1 of 1 failed, 0 allowed"
+    with pytest.raises(ApiError) as caught:
+        fleet.api.get(f"/rollouts/{rollout['id']}/steps/nobody/explain")
+    assert caught.value.status == 404
     # The node was given back what it ran: nothing.
     back = first.open(first.wait("desired", lambda e: '"services":{}' in first.open(e)["content"]))
     assert back["generation"] > failed["generation"]

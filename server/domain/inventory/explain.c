@@ -62,20 +62,25 @@ static const struct status_row {
 	const char *status;
 	const char *(*reason)(const struct node *node, struct arena *arena);
 	const char *text;
-	const char *waits_for;
+	const char *waits_for; /* NULL: nothing */
+	const char *by;	       /* who helps, and how */
+	const char *help;
 } STATUSES[] = {
 	{"pending", reason_pending, "The node has enrolled but its agent has not connected yet.",
-	 "the first connection of its agent to the broker"},
+	 "the first connection of its agent to the broker", "site",
+	 "starts the agent and lets it reach the broker"},
 	{"offline", reason_offline,
 	 "The node has missed its heartbeats, or its agent said goodbye. What runs on it goes on "
 	 "running.",
-	 "the next heartbeat of its agent"},
+	 "the next heartbeat of its agent", "site", "brings the node back: power, network, agent"},
 	{"warning", reason_warning, "The node is connected, but something on it needs attention.",
-	 "the service to recover, or a change that repairs it"},
+	 "the service to recover, or a change that repairs it", "operator",
+	 "repairs it by a rollout, or restarts the service"},
 	{"updating", reason_updating, "The node is connected and on its way to a newer generation.",
-	 "the node's report that it runs the desired generation"},
+	 "the node's report that it runs the desired generation", "node", "reports how it went"},
 	{"retired", reason_retired,
-	 "The node was retired: its certificate is refused and nothing is sent to it.", ""},
+	 "The node was retired: its certificate is refused and nothing is sent to it.", NULL,
+	 "operator", "a gateway that comes back is enrolled again, as a new node"},
 };
 
 static const struct status_row *find(const char *status)
@@ -93,12 +98,29 @@ const char *node_reason(const struct node *node, struct arena *arena)
 	return row ? row->reason(node, arena) : "";
 }
 
-void node_explain(const struct node *node, usec_t now, struct arena *arena, struct explanation *out)
+/* What a rollout still wants from the node, whatever its status is. */
+static void add_task(const struct node_task *task, struct arena *arena, struct explanation *out)
+{
+	if (task->rollout == 0)
+		return;
+	out->until = task->deadline_at;
+	if (out->until != 0)
+		out->then =
+			arena_printf(arena,
+				     "its part in rollout %" PRId64
+				     " counts as timed out, and what ran before is desired again",
+				     task->rollout);
+	explanation_add(out, "operator", NULL,
+			arena_printf(arena, "rolls rollout %" PRId64 " (%s) back, where it is %s",
+				     task->rollout, task->name, task->step));
+}
+
+void node_explain(const struct node *node, const struct node_task *task, usec_t now,
+		  struct arena *arena, struct explanation *out)
 {
 	const struct status_row *row = find(node->status);
 
-	out->since = node->status_since;
-	out->waits_for = row ? row->waits_for : "";
+	*out = (struct explanation){.since = node->status_since};
 	if (!row) {
 		out->text = arena_printf(
 			arena,
@@ -109,4 +131,7 @@ void node_explain(const struct node *node, usec_t now, struct arena *arena, stru
 	}
 	out->text = arena_printf(arena, "%s (%s, for %s)", row->text, row->reason(node, arena),
 				 ago(now - node->status_since, arena));
+	out->waits_for = row->waits_for;
+	explanation_add(out, row->by, NULL, row->help);
+	add_task(task, arena, out);
 }

@@ -6,6 +6,8 @@
 
 #define NOW (INT64_C(1700000000) * USEC_PER_SEC)
 
+static const struct node_task NO_TASK;
+
 static void every_status_says_why_and_what_next(void **state)
 {
 	static const struct {
@@ -33,11 +35,32 @@ static void every_status_says_why_and_what_next(void **state)
 		struct explanation explanation;
 
 		assert_contains(node_reason(&node, arena), CASES[i].reason);
-		node_explain(&node, NOW, arena, &explanation);
+		node_explain(&node, &NO_TASK, NOW, arena, &explanation);
 		assert_true(explanation.since == node.status_since);
-		assert_true((explanation.waits_for[0] != '\0') == CASES[i].waits);
+		assert_true((explanation.waits_for != NULL) == CASES[i].waits);
+		assert_true(explanation.until == 0 && explanation.then == NULL);
+		/* What waits says who helps. */
+		assert_true(!CASES[i].waits || explanation.way_count > 0);
 		assert_true(strlen(explanation.text) > 20);
 	}
+	arena_free(arena);
+}
+
+static void a_rollout_under_way_says_until_when(void **state)
+{
+	const struct node_task task = {7, "broker 2", "sent", NOW + 60 * USEC_PER_SEC};
+	const struct node node = {.status = "offline", .status_since = NOW};
+	struct arena *arena = arena_new();
+	struct explanation explanation;
+
+	(void)state;
+	node_explain(&node, &task, NOW, arena, &explanation);
+	assert_true(explanation.until == task.deadline_at);
+	assert_contains(explanation.then, "rollout 7");
+	assert_int_equal(explanation.way_count, 2);
+	assert_string_equal(explanation.ways[0].by, "site");
+	assert_string_equal(explanation.ways[1].by, "operator");
+	assert_contains(explanation.ways[1].text, "broker 2");
 	arena_free(arena);
 }
 
@@ -75,6 +98,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_status_says_why_and_what_next),
+		cmocka_unit_test(a_rollout_under_way_says_until_when),
 		cmocka_unit_test(never_heard_nodes_are_told_apart),
 		cmocka_unit_test(host_names_become_node_names),
 	};
