@@ -57,7 +57,10 @@ fi
 
 if [ "$fault_stride" -gt 0 ]; then
 	# Without sanitizers the agent is ten times as fast.
-	[ -n "${FAST:-}" ] || scripts/build.sh release
+	if [ -z "${FAST:-}" ]; then
+		cmake --preset release -DWITH_WEB=PREBUILT -DWITH_TESTS=ON
+		cmake --build --preset release --target muster-agent muster-shim fault_tracer fault_preload
+	fi
 	echo "== an upgrade, broken at every system call (stride $fault_stride)"
 	MUSTER_BIN=$MUSTER_BUILD/release/bin /usr/bin/python3 tests/fault/everywhere.py --stride "$fault_stride" \
 		--seed "$seed" --jobs "${FAULT_JOBS:-$(nproc)}" || broken+=("everywhere")
