@@ -39,8 +39,8 @@ bool desired_find(struct state *state, enum desired_slot slot, struct arena *are
 	return true;
 }
 
-bool desired_update(struct state *state, enum desired_slot slot,
-		    const struct desired_record *record, struct error *err)
+bool desired_store(struct state *state, enum desired_slot slot, const struct desired_record *record,
+		   struct error *err)
 {
 	static const char SQL[] = "INSERT INTO desired(slot, generation, digest, content, fetch)"
 				  " VALUES(?1, ?2, ?3, ?4, ?5) ON CONFLICT(slot) DO UPDATE SET"
@@ -56,6 +56,29 @@ bool desired_update(struct state *state, enum desired_slot slot,
 	sql_bind_text(statement, 4, record->content);
 	sql_bind_text(statement, 5, record->fetch);
 	return sql_run(state, statement, err);
+}
+
+/* Opens a step after which something else is in force. */
+static bool begin_commit(struct state *state, struct error *err)
+{
+	if (!state_begin(state, err))
+		return false;
+	/* Rather none than one that is over; the new one is made once this is on the disk. */
+	copy_drop(state->path);
+	state->committed = true;
+	return true;
+}
+
+bool desired_update(struct state *state, enum desired_slot slot,
+		    const struct desired_record *record, struct error *err)
+{
+	if (slot != DESIRED_CURRENT)
+		return desired_store(state, slot, record, err);
+	if (!record_is_whole(record))
+		return error_set(err, ERR_INVALID, "the digest %s is not that of its content",
+				 record->digest);
+	return begin_commit(state, err) &&
+	       state_end(state, desired_store(state, slot, record, err), err);
 }
 
 bool desired_delete(struct state *state, enum desired_slot slot, struct error *err)
@@ -89,11 +112,8 @@ bool desired_commit(struct state *state, struct error *err)
 				   " (SELECT 1 FROM desired WHERE slot = 'candidate')";
 	static const char RENAME[] = "UPDATE desired SET slot = 'current' WHERE slot = 'candidate'";
 
-	if (!state_begin(state, err))
+	if (!begin_commit(state, err))
 		return false;
-	/* Rather none than one that is over; the new one is made once this is on the disk. */
-	copy_drop(state->path);
-	state->committed = true;
 	bool ok = run_plain(state, DROP, err) && run_plain(state, RENAME, err) &&
 		  journal_delete(state, err);
 	return state_end(state, ok, err);

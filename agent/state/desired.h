@@ -48,6 +48,10 @@ struct journal {
 /* *found is false when the slot is empty. Strings live in the arena. */
 MUST_CHECK bool desired_find(struct state *state, enum desired_slot slot, struct arena *arena,
 			     struct desired_record *out, bool *found, struct error *err);
+/*
+ * Durable when it returns true, outside of state_begin. What is in force must have the digest of its
+ * content (else ERR_INVALID): the next start would take it for damaged, and the one before for right.
+ */
 MUST_CHECK bool desired_update(struct state *state, enum desired_slot slot,
 			       const struct desired_record *record, struct error *err);
 MUST_CHECK bool desired_delete(struct state *state, enum desired_slot slot, struct error *err);

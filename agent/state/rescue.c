@@ -65,8 +65,7 @@ bool ballast_drop(const char *path)
 	       status.st_size > 0 && truncate(name, 0) == 0;
 }
 
-/* Does the content have the digest of the record? */
-static bool is_whole(const struct desired_record *record)
+bool record_is_whole(const struct desired_record *record)
 {
 	char hex[SHA256_HEX_SIZE];
 
@@ -120,7 +119,7 @@ static bool copy_read(const char *path, struct arena *arena, struct desired_reco
 	    !json_parse_limited(text, size, JSON_DEPTH, &json, &ignored))
 		return false;
 	return fields_decode(FIELDS, json_keep(json, arena), FIELDS_STRICT, arena, out, &ignored) &&
-	       is_whole(out);
+	       record_is_whole(out);
 }
 
 void rescue_copy(struct state *state)
@@ -143,7 +142,7 @@ static bool put_in_force(struct state *state, const struct desired_record *copy,
 	if (!state_begin(state, err))
 		return false;
 	bool ok = state_get_int(state, "generation", 0, &accepted, err) &&
-		  desired_update(state, DESIRED_CURRENT, copy, err) &&
+		  desired_store(state, DESIRED_CURRENT, copy, err) &&
 		  desired_delete(state, DESIRED_CANDIDATE, err) &&
 		  desired_delete(state, DESIRED_NEXT, err) && journal_delete(state, err);
 	if (ok && accepted <= copy->generation)
@@ -167,7 +166,7 @@ static bool settle(struct state *state, struct arena *arena, struct error *err)
 
 	if (!desired_find(state, DESIRED_CURRENT, arena, &current, &found, err))
 		return false;
-	bool whole = found && is_whole(&current);
+	bool whole = found && record_is_whole(&current);
 	bool has_copy = copy_read(state->path, arena, &copy);
 	if (has_copy && (!whole || copy.generation > current.generation)) {
 		note_trouble(state,

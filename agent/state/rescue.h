@@ -21,9 +21,16 @@ void ballast_fill(const char *path);
 /* True when there was some, which is free now. */
 bool ballast_drop(const char *path);
 
-/* Makes the copy what is in force now; where that fails there is none: an old one would mislead. */
+/* Makes the copy what is in force now, also after a step that was undone; where that fails there is none: an old one would mislead. */
 void rescue_copy(struct state *state);
 void copy_drop(const char *path);
+
+/* Does the content have the digest of the record? What is in force is not believed without. */
+bool record_is_whole(const struct desired_record *record);
+
+/* Writes the row alone: no copy is made or dropped. */
+MUST_CHECK bool desired_store(struct state *state, enum desired_slot slot,
+			      const struct desired_record *record, struct error *err);
 
 /*
  * After opening: where the file has lost what is in force, or is older than the copy (its log was lost),

@@ -349,6 +349,8 @@ bool state_end(struct state *state, bool ok, struct error *err)
 		state->boot = 0; /* its row may be gone again */
 		/* The first failure is what the caller must hear; SQLite may have rolled back itself. */
 		sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+		if (committed)
+			rescue_copy(state);
 		if (ok)
 			return error_set(err, ERR_INTERNAL, "a part of the step has failed");
 		return false;
@@ -360,6 +362,8 @@ bool state_end(struct state *state, bool ok, struct error *err)
 	}
 	state->boot = 0;
 	sqlite3_exec(state->db, "ROLLBACK", NULL, NULL, NULL);
+	if (committed)
+		rescue_copy(state);
 	return false;
 }
 

@@ -8,6 +8,7 @@
 #include "base/file.h"
 #include "state/desired.h"
 #include "state/packages.h"
+#include "state/rescue.h"
 #include "temporary_folder.h"
 #include "test.h"
 
@@ -89,7 +90,7 @@ static void set_desired(struct node *node, enum desired_slot slot, char digit)
 	};
 	struct error err;
 
-	assert_success(desired_update(node->state, slot, &record, &err), &err);
+	assert_success(desired_store(node->state, slot, &record, &err), &err);
 }
 
 static void use(struct node *node, char digit, int64_t generation)

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crypto.h"
 #include "base/file.h"
 #include "state/desired.h"
 #include "state/log_position.h"
 #include "state/packages.h"
+#include "state/rescue.h"
 #include "state/trusted_time.h"
 #include "state_fixture.h"
 
@@ -169,7 +174,7 @@ static void notices_an_emptied_and_an_older_file(void **state)
 	/* As if its log had been lost: an older generation is in force, and a change to it is under way. */
 	struct desired_record older = RECORD;
 	older.generation = 3;
-	assert_success(desired_update(fixture->state, DESIRED_CURRENT, &older, &err), &err);
+	assert_success(desired_store(fixture->state, DESIRED_CURRENT, &older, &err), &err);
 	assert_success(journal_update(fixture->state, &journal, &err), &err);
 	reopen(fixture);
 	assert_non_null(state_trouble(fixture->state));
@@ -185,10 +190,125 @@ static void refuses_what_is_not_what_was_in_force(void **state)
 	struct error err = {0};
 
 	other.content = "{ }";
-	assert_success(desired_update(fixture->state, DESIRED_CURRENT, &other, &err), &err);
+	assert_failure(desired_update(fixture->state, DESIRED_CURRENT, &other, &err), &err,
+		       ERR_INVALID);
+	assert_success(desired_store(fixture->state, DESIRED_CURRENT, &other, &err), &err);
 	reopen(fixture);
 	assert_contains(state_trouble(fixture->state), "left alone");
 	assert_false(has_slot(fixture, DESIRED_CURRENT, 4));
+}
+
+/* A whole record with this number in its content; generations may fall. */
+static struct desired_record numbered(struct arena *arena, int64_t generation, int number)
+{
+	const char *content = arena_printf(arena, "{\"number\":%d}", number);
+	char hex[SHA256_HEX_SIZE];
+
+	sha256_hex(content, strlen(content), hex);
+	return (struct desired_record){.generation = generation,
+				       .digest = arena_printf(arena, "sha256:%s", hex),
+				       .content = content,
+				       .fetch = "{}"};
+}
+
+static int number_in_force(struct fixture *fixture)
+{
+	struct desired_record record;
+	struct error err = {0};
+	bool found;
+	int number = -1;
+
+	assert_success(desired_find(fixture->state, DESIRED_CURRENT, fixture->arena, &record,
+				    &found, &err),
+		       &err);
+	if (found && sscanf(record.content, "{\"number\":%d}", &number) != 1)
+		return -1;
+	return number;
+}
+
+static void finds_what_was_put_in_force_last(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct desired_record records[] = {
+		numbered(fixture->arena, 4, 1),
+		numbered(fixture->arena, 4, 2), /* other content of the same generation */
+		numbered(fixture->arena, 3, 3), /* and a lower one than the copy has */
+	};
+	struct error err = {0};
+
+	for (size_t i = 0; i < ARRAY_SIZE(records); i++) {
+		assert_success(desired_update(fixture->state, DESIRED_CURRENT, &records[i], &err),
+			       &err);
+		reopen(fixture);
+		assert_null(state_trouble(fixture->state));
+		assert_int_equal(number_in_force(fixture), (int)i + 1);
+		state_close(fixture->state);
+		assert_int_equal(truncate(fixture->path, 5000), 0);
+		assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+		assert_int_equal(number_in_force(fixture), (int)i + 1);
+	}
+	/* A step that is undone leaves the copy of what it would have replaced. */
+	const struct desired_record never = numbered(fixture->arena, 9, 9);
+	assert_success(state_begin(fixture->state, &err), &err);
+	assert_success(desired_update(fixture->state, DESIRED_CURRENT, &never, &err), &err);
+	assert_false(state_end(fixture->state, false, &err));
+	state_close(fixture->state);
+	assert_int_equal(truncate(fixture->path, 5000), 0);
+	assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+	assert_int_equal(number_in_force(fixture), 3);
+}
+
+/* Counts up what is in force and says each number when it is written, until it is killed. */
+static void write_until_killed(const char *path, int told, int number)
+{
+	struct arena *arena = arena_new();
+	struct error err = {0};
+	struct state *state;
+
+	if (!state_open(path, &state, &err))
+		_exit(1);
+	for (;; number++) {
+		struct desired_record record = numbered(arena, 1 + number / 3, number);
+		enum desired_slot slot = number % 2 ? DESIRED_CURRENT : DESIRED_CANDIDATE;
+
+		if (!desired_update(state, slot, &record, &err) ||
+		    (slot == DESIRED_CANDIDATE && !desired_commit(state, &err)) ||
+		    write(told, &number, sizeof(number)) != sizeof(number))
+			_exit(1);
+	}
+}
+
+static void loses_no_write_when_it_is_killed(void **state)
+{
+	enum { KILLS = 40 };
+	struct fixture *fixture = *state;
+	struct error err = {0};
+	int last = 0, told[2];
+
+	for (int i = 0; i < KILLS; i++) {
+		state_close(fixture->state);
+		assert_int_equal(pipe(told), 0);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0)
+			write_until_killed(fixture->path, told[1], last + 1);
+		close(told[1]);
+		for (int heard = 0; heard <= i % 4; heard++)
+			assert_int_equal(read(told[0], &last, sizeof(last)), sizeof(last));
+		/* Not between two writes only. */
+		assert_int_equal(usleep((unsigned)(i % 7) * 1000), 0);
+		assert_int_equal(kill(child, SIGKILL), 0);
+		assert_int_equal(waitpid(child, NULL, 0), child);
+		for (int more; read(told[0], &more, sizeof(more)) == sizeof(more);)
+			last = more;
+		close(told[0]);
+		assert_success(state_open(fixture->path, &fixture->state, &err), &err);
+		assert_null(state_trouble(fixture->state));
+		int found = number_in_force(fixture);
+		/* The one that was being written may be there as well. */
+		assert_true(found == last || found == last + 1);
+		last = found;
+	}
 }
 
 static void keeps_some_ballast(void **state)
@@ -276,6 +396,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(refuses_what_is_not_what_was_in_force, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(finds_what_was_put_in_force_last, setup, teardown),
+		cmocka_unit_test_setup_teardown(loses_no_write_when_it_is_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_some_ballast, setup, teardown),
 		cmocka_unit_test_setup_teardown(moves_a_candidate_through_its_life, setup,
 						teardown),
