@@ -191,6 +191,10 @@ static bool settle(struct state *state, struct arena *arena, struct error *err)
 bool rescue_settle(struct state *state, struct error *err)
 {
 	struct arena *arena = arena_new();
+	char copy[MAX_NAME];
+
+	if (name_beside(state->path, "copy", copy))
+		file_sweep_temporaries(copy);
 	bool ok = settle(state, arena, err);
 
 	arena_free(arena);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 #include "base/crypto.h"
 #include "base/encoding.h"
 
-enum { UNSIZED_MAX = 256 * 1024 };
+enum { UNSIZED_MAX = 256 * 1024, TEMPORARY_BYTES = 6 };
 
 static enum error_code code_of(int error_number)
 {
@@ -160,8 +161,8 @@ bool file_sync_parent(const char *path, struct error *err)
 /* A name beside path that nobody else uses. */
 static bool temporary_name(const char *path, char *out, size_t size, struct error *err)
 {
-	char suffix[HEX_SIZE(6)];
-	uint8_t bytes[6];
+	char suffix[HEX_SIZE(TEMPORARY_BYTES)];
+	uint8_t bytes[TEMPORARY_BYTES];
 
 	random_bytes(bytes, sizeof(bytes));
 	hex_encode(bytes, sizeof(bytes), suffix);
@@ -198,6 +199,31 @@ bool file_write_atomic(const char *path, const void *data, size_t size, mode_t m
 		return fail(err, "write", path);
 	}
 	return file_sync_parent(path, err);
+}
+
+/* "<name>.<suffix of random digits>.tmp" */
+static bool is_temporary_of(const char *entry, const char *name)
+{
+	const size_t name_length = strlen(name), digits = HEX_SIZE(TEMPORARY_BYTES) - 1;
+
+	return strncmp(entry, name, name_length) == 0 && entry[name_length] == '.' &&
+	       strspn(entry + name_length + 1, "0123456789abcdef") == digits &&
+	       strcmp(entry + name_length + 1 + digits, ".tmp") == 0;
+}
+
+void file_sweep_temporaries(const char *path)
+{
+	const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	char *folder = parent_of(path);
+	DIR *entries = opendir(folder);
+	const struct dirent *entry;
+
+	while (entries && (entry = readdir(entries)))
+		if (is_temporary_of(entry->d_name, name))
+			unlinkat(dirfd(entries), entry->d_name, 0);
+	if (entries)
+		closedir(entries);
+	free(folder);
 }
 
 bool file_symlink_atomic(const char *target, const char *path, struct error *err)

@@ -24,6 +24,10 @@ MUST_CHECK bool file_read(const char *path, size_t max_bytes, struct arena *aren
 MUST_CHECK bool file_write_atomic(const char *path, const void *data, size_t size, mode_t mode,
 				  struct error *err);
 
+/* Removes the temporary files of file_write_atomic(path) that a kill or a power cut left beside it.
+ * Only for who is the one writer of path. */
+void file_sweep_temporaries(const char *path);
+
 /* Points the symlink path at target in one step, and syncs the folder. */
 MUST_CHECK bool file_symlink_atomic(const char *target, const char *path, struct error *err);
 

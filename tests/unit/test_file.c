@@ -97,6 +97,23 @@ static void test_failed_write_leaves_nothing(void **state)
 	assert_int_equal(bytes, 0);
 }
 
+/* A kill between create and rename. */
+static void test_sweep_takes_only_temporaries_of_the_file(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const KEPT[] = {"a", "b.0123456789ab.tmp", "a.0123456789ab.tmp.b",
+					   "a.0123456789.tmp", "a.0123456789az.tmp"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(KEPT); i++)
+		put(fixture, KEPT[i], "x", 0600);
+	put(fixture, "a.0123456789ab.tmp", "x", 0600);
+	file_sweep_temporaries(path_of(fixture, "a"));
+	assert_false(file_exists(path_of(fixture, "a.0123456789ab.tmp")));
+	for (size_t i = 0; i < ARRAY_SIZE(KEPT); i++)
+		assert_true(file_exists(path_of(fixture, KEPT[i])));
+	file_sweep_temporaries(path_of(fixture, "no/a"));
+}
+
 static void test_make_folders(void **state)
 {
 	struct fixture *fixture = *state;
@@ -211,6 +228,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_write_then_read, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failed_write_leaves_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_sweep_takes_only_temporaries_of_the_file,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_make_folders, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_symlink_switches, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_remove_does_not_follow_symlinks, setup,
