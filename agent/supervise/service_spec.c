@@ -10,8 +10,10 @@ void service_reload(struct service *service)
 
 	memcpy(service->hot_digest, service->spec.hot_digest, sizeof(service->hot_digest));
 	service_tag(service, tag);
-	shim_client_tag(service->client, tag);
+	/* In this order: an agent that dies between the two is followed by one that reloads again, not by
+	 * one that takes the old files for the new ones. */
 	shim_client_signal(service->client, service->spec.reload_signal);
+	shim_client_tag(service->client, tag);
 	service->gate_from = clock_boottime();
 	service_notice(service, NOTICE_RELOADED);
 	service_deliver(service);

@@ -27,6 +27,7 @@ struct shim_client {
 	int stop_signal;
 	int64_t grace_ms; /* of the last stop */
 	char tag[SHIM_CLIENT_TAG_SIZE];
+	char signalled_under[SHIM_CLIENT_TAG_SIZE]; /* the tag at the last signal */
 	struct shim_event events[FAKE_MAX_EVENTS];
 	int event_count;
 };

@@ -72,6 +72,7 @@ void shim_client_signal(struct shim_client *client, int signal_number)
 {
 	(void)signal_number;
 	client->signals++;
+	snprintf(client->signalled_under, sizeof(client->signalled_under), "%s", client->tag);
 }
 
 void shim_client_stop(struct shim_client *client, int signal_number, int64_t grace_ms)

@@ -86,16 +86,12 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void set(struct fixture *fixture, const char *name, bool run, const char *parameters,
-		int64_t generation)
+static void set_text(struct fixture *fixture, const char *name, const char *text,
+		     int64_t generation)
 {
 	struct error err = {0};
 	struct service_spec spec;
 	json_t *json;
-	const char *text = arena_printf(fixture->arena,
-					"{\"driver\":\"generic\",\"run\":%s,"
-					"\"parameters\":{\"command\":[\"x\"]%s}}",
-					run ? "true" : "false", parameters);
 
 	assert_success(json_parse_limited(text, strlen(text), 16, &json, &err), &err);
 	const struct spec_input input = {
@@ -103,6 +99,17 @@ static void set(struct fixture *fixture, const char *name, bool run, const char 
 	assert_success(spec_build(fixture->arena, &input, &spec, &err), &err);
 	json_decref(json);
 	assert_success(supervisor_set(fixture->supervisor, &spec, generation, &err), &err);
+}
+
+static void set(struct fixture *fixture, const char *name, bool run, const char *parameters,
+		int64_t generation)
+{
+	set_text(fixture, name,
+		 arena_printf(fixture->arena,
+			      "{\"driver\":\"generic\",\"run\":%s,"
+			      "\"parameters\":{\"command\":[\"x\"]%s}}",
+			      run ? "true" : "false", parameters),
+		 generation);
 }
 
 static struct service_status status_of(struct fixture *fixture, const char *name)
@@ -255,6 +262,29 @@ static void test_shim_that_cannot_start_is_a_failed_start(void **state)
 	set(fixture, "web", true, "", 2);
 	settle(fixture);
 	assert_int_equal(status_of(fixture, "web").state, SERVICE_RUNNING);
+}
+
+/* Killed between the two, the agent is followed by one that reloads again. */
+static void test_reload_is_noted_when_it_was_sent(void **state)
+{
+	static const char SERVICE[] =
+		"{\"driver\":\"generic\",\"run\":true,\"config\":{\"name\":\"c\",\"version\":1,"
+		"\"digest\":\"sha256:0\",\"files\":[{\"path\":\"hot\",\"content\":\"%d\"}]},"
+		"\"parameters\":{\"command\":[\"x\"],\"reload\":{\"signal\":\"SIGHUP\","
+		"\"files\":[\"hot\"]}}}";
+	struct fixture *fixture = *state;
+	char before[SHIM_CLIENT_TAG_SIZE];
+
+	set_text(fixture, "web", arena_printf(fixture->arena, SERVICE, 1), 1);
+	settle(fixture);
+	const struct shim_client *shim = fake_shim("web");
+	snprintf(before, sizeof(before), "%s", shim->tag);
+	set_text(fixture, "web", arena_printf(fixture->arena, SERVICE, 2), 2);
+	settle(fixture);
+	assert_int_equal(shim->signals, 1);
+	assert_string_equal(shim->signalled_under, before);
+	assert_string_not_equal(shim->tag, before);
+	assert_int_equal(fake_runs, 1);
 }
 
 static void test_order_and_circles(void **state)
@@ -532,6 +562,7 @@ int main(void)
 		TEST(test_new_version_waits_for_the_old_shim),
 		TEST(test_stop_overtakes_a_start_that_waits_for_a_shim),
 		TEST(test_shim_that_cannot_start_is_a_failed_start),
+		TEST(test_reload_is_noted_when_it_was_sent),
 		TEST(test_order_and_circles),
 		TEST(test_everything_stops_in_reverse_order),
 		TEST(test_what_has_to_end_ends_in_reverse_order),
