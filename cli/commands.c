@@ -25,6 +25,8 @@
 		{"deadline", "TIME", "for each node (default 10m)", false},                        \
 		{"offline", "wait|skip|fail",                                                      \
 		 "what to do with nodes that are offline (default wait)", false},                  \
+		{"new-failure", "stop|ignore",                                                     \
+		 "whether one failure of a kind never seen pauses it (default ignore)", false},    \
 	{                                                                                          \
 		"approval", NULL, "a second person must approve it", false                         \
 	}
@@ -158,6 +160,7 @@ static const struct option_spec ROLLOUT_LIST_OPTIONS[] = {
 static const struct option_spec STEPS_OPTIONS[] = {
 	{"state", "STATE", "only these", false},
 	{"wave", "N", "only this one", false},
+	{"fingerprint", "KIND", "only those that failed so (see rollout failures)", false},
 	PAGE_ROWS,
 	{NULL, NULL, NULL, false},
 };
@@ -310,6 +313,8 @@ const struct command COMMANDS[] = {
 	 rollout_show_command},
 	{"rollout", "steps", "ROLLOUT", "each node's part", STEPS_OPTIONS, 1, 1, false,
 	 rollout_steps_command},
+	{"rollout", "failures", "ROLLOUT", "what failed, by kind", NULL, 1, 1, false,
+	 rollout_failures_command},
 	{"rollout", "explain", "ROLLOUT", "why it is in its state, in words", NULL, 1, 1, false,
 	 rollout_explain_command},
 	{"step", "explain", "ROLLOUT NODE", "why a node's part in it is in its state", NULL, 2, 2,

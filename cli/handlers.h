@@ -45,9 +45,10 @@ command_run package_list_command, package_show_command, package_upload_command,
 	release_key_add_command, release_key_remove_command;
 /* rollouts.c */
 command_run rollout_plan_command, rollout_start_command, rollout_list_command, rollout_show_command,
-	rollout_steps_command, rollout_wait_command, rollout_rollback_command, rollout_run_command,
-	rollout_pause_command, rollout_resume_command, rollout_promote_command,
-	rollout_retry_command, rollout_abort_command, rollout_approve_command;
+	rollout_steps_command, rollout_failures_command, rollout_wait_command,
+	rollout_rollback_command, rollout_run_command, rollout_pause_command,
+	rollout_resume_command, rollout_promote_command, rollout_retry_command,
+	rollout_abort_command, rollout_approve_command;
 /* explain.c */
 command_run node_explain_command, rollout_explain_command, step_explain_command;
 /* watch.c: follows a rollout to its end and sets the exit status. */

@@ -46,6 +46,13 @@ static const struct column ROLLOUT[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
+static const struct column FAILURES[] = {
+	{"KIND", "fingerprint", COLUMN_TEXT},  {"NODES", "count", COLUMN_TEXT},
+	{"CODE", "error.code", COLUMN_TEXT},   {"SERVICE", "error.service", COLUMN_TEXT},
+	{"NEW", "new", COLUMN_TEXT},	       {"FIRST", "first_seen_at", COLUMN_TIME},
+	{"FOR EXAMPLE", "names", COLUMN_LIST}, {NULL, NULL, COLUMN_TEXT},
+};
+
 static const struct column WAVES[] = {
 	{"WAVE", "no", COLUMN_TEXT},
 	{"STATE", "state", COLUMN_TEXT},
@@ -162,7 +169,9 @@ static bool strategy_of(struct cli *cli, json_t *strategy, struct error *err)
 		     {"soak", "soak_ms"},
 		     {"deadline", "deadline_ms"}},
 	  numbers[] = {{"max-failures", "max_failures"}, {"max-parallel", "max_parallel"}},
-	  words[] = {{"on-failure", "on_failure"}, {"offline", "offline"}};
+	  words[] = {{"on-failure", "on_failure"},
+		     {"offline", "offline"},
+		     {"new-failure", "new_failure"}};
 	long long value;
 
 	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++) {
@@ -319,8 +328,8 @@ bool rollout_list_command(struct cli *cli, struct error *err)
 			ROLLOUTS, "no rollout yet; \"muster rollout start\" makes one", err);
 }
 
-/* One step that went wrong: what became of the node, why, and what its service said last. */
-static void print_failure(struct cli *cli, json_t *step)
+/* What became of a node, why, and what its service said last. */
+static void print_failure(struct cli *cli, const char *who, json_t *step)
 {
 	json_t *error = json_object_get(step, "error");
 	const char *outcome = json_string_value(json_at(error, "outcome"));
@@ -330,7 +339,7 @@ static void print_failure(struct cli *cli, json_t *step)
 
 	if (!text)
 		text = value_text(cli, json_at(step, "reason"), COLUMN_TEXT);
-	cli_say(cli, "\n%s: %s: %s", value_text(cli, json_at(step, "name"), COLUMN_TEXT),
+	cli_say(cli, "\n%s: %s: %s", who,
 		outcome ? outcome : value_text(cli, json_at(step, "state"), COLUMN_TEXT), text);
 	if (json_is_string(json_at(error, "service")))
 		cli_say(cli, "  service %s, in %s, code %s",
@@ -366,9 +375,30 @@ static bool print_failures(struct cli *cli, struct error *err)
 	if (!client_call(cli->client, "GET", path, NULL, cli->arena, &steps, err))
 		return false;
 	json_array_foreach (json_object_get(steps, "items"), index, step)
-		print_failure(cli, step);
+		print_failure(cli, value_text(cli, json_at(step, "name"), COLUMN_TEXT), step);
 	if (json_is_string(json_object_get(steps, "next_cursor")))
 		cli_say(cli, "\nmore: muster rollout steps %s --state %s", rollout_of(cli), FAILED);
+	return true;
+}
+
+bool rollout_failures_command(struct cli *cli, struct error *err)
+{
+	json_t *reply, *kind;
+	size_t index;
+
+	if (!client_call(cli->client, "GET",
+			 cli_path(cli, "/api/v1/rollouts/%s/failures", rollout_of(cli)), NULL,
+			 cli->arena, &reply, err))
+		return false;
+	if (cli->json) {
+		print_json(reply);
+		return true;
+	}
+	print_list(cli, reply, FAILURES, "nothing has failed");
+	json_array_foreach (json_object_get(reply, "items"), index, kind)
+		print_failure(cli,
+			      value_text(cli, json_object_get(kind, "fingerprint"), COLUMN_TEXT),
+			      kind);
 	return true;
 }
 
@@ -394,7 +424,8 @@ bool rollout_steps_command(struct cli *cli, struct error *err)
 {
 	const char *path =
 		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_of(cli)), "state",
-			  cli_option(cli, "state"), "wave", cli_option(cli, "wave"), NULL);
+			  cli_option(cli, "state"), "wave", cli_option(cli, "wave"), "fingerprint",
+			  cli_option(cli, "fingerprint"), NULL);
 
 	return run_list(cli, path, STEPS, "no step", err);
 }

@@ -30,6 +30,7 @@ bool rollouts_get_handler(struct request *req, struct error *err);
 bool rollout_steps_handler(struct request *req, struct error *err);
 bool rollout_explain_handler(struct request *req, struct error *err);
 bool rollout_step_explain_handler(struct request *req, struct error *err);
+bool rollout_failures_handler(struct request *req, struct error *err);
 bool rollout_start_handler(struct request *req, struct error *err);
 bool rollout_approve_handler(struct request *req, struct error *err);
 bool rollout_pause_handler(struct request *req, struct error *err);

@@ -141,9 +141,10 @@ bool rollout_steps_handler(struct request *req, struct error *err)
 		return false;
 	bool first = page.key_count == 0;
 	if (!rollouts_get(ctx, request_arg(req, 0), &rollout, err) ||
-	    !rollout_steps_list(
-		    ctx, rollout.id, state, wave, first ? 0 : strtoll(page.keys[0], NULL, 10),
-		    first ? "" : page.keys[1], page.limit + 1, &steps, &count, &total, err))
+	    !rollout_steps_list(ctx, rollout.id, state, wave, request_query(req, "fingerprint"),
+				first ? 0 : strtoll(page.keys[0], NULL, 10),
+				first ? "" : page.keys[1], page.limit + 1, &steps, &count, &total,
+				err))
 		return false;
 	if ((int64_t)count > page.limit) {
 		count = (size_t)page.limit;

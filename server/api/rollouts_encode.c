@@ -152,6 +152,9 @@ json_t *rollout_step_encode(const struct rollout_step *step)
 			    step->generation > 0 ? json_integer(step->generation) : json_null());
 	json_object_set_new(json, "error",
 			    step->error != NULL ? json_incref(step->error) : json_null());
+	json_object_set_new(json, "fingerprint",
+			    step->fingerprint != NULL ? json_string(step->fingerprint)
+						      : json_null());
 	json_object_set_new(json, "progress",
 			    step->progress != NULL ? json_incref(step->progress) : json_null());
 	json_object_set_new(json, "state_since", encode_time(step->state_since));

@@ -49,6 +49,8 @@ const struct route ROUTES[] = {
 	 rollout_explain_handler},
 	{"GET", "/api/v1/rollouts/{rollout}/steps/{node}/explain", ROLE_VIEWER, "rollouts:read", 0,
 	 rollout_step_explain_handler},
+	{"GET", "/api/v1/rollouts/{rollout}/failures", ROLE_VIEWER, "rollouts:read", 0,
+	 rollout_failures_handler},
 	{"POST", "/api/v1/rollouts/{rollout}/start", ROLE_OPERATOR, "rollouts:write", 0,
 	 rollout_start_handler},
 	{"POST", "/api/v1/rollouts/{rollout}/pause", ROLE_OPERATOR, "rollouts:write", 0,

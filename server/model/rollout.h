@@ -78,4 +78,5 @@ struct rollout_step {
 	bool online;
 	usec_t state_since;
 	usec_t deadline_at;
+	const char *fingerprint; /* the kind of its failure, or NULL */
 };

@@ -7,7 +7,7 @@
 
 #define STEP_COLUMNS                                                                             \
 	"s.node_id, n.name, s.wave, s.state, s.reason, s.error, s.progress, s.after, s.before, " \
-	"s.generation, s.attempt, n.online, s.state_since, s.deadline_at"
+	"s.generation, s.attempt, n.online, s.state_since, s.deadline_at, s.fingerprint"
 
 static const char STEPS_INSERT[] =
 	"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave)"
@@ -34,11 +34,13 @@ static const char STEPS_LIST[] =
 	" WHERE s.rollout_id = $1 AND ($2::text IS NULL OR s.state = ANY (string_to_array($2, ',')))"
 	" AND ($3 = 0 OR s.wave = $3)"
 	" AND (s.wave, s.node_id) > ($4, $5) AND s.project_id = $6"
+	" AND ($8::text IS NULL OR s.fingerprint = $8)"
 	" ORDER BY s.wave, s.node_id LIMIT $7";
 static const char STEPS_COUNT[] =
 	"SELECT count(*) FROM rollout_step s WHERE s.rollout_id = $1"
 	" AND ($2::text IS NULL OR s.state = ANY (string_to_array($2, ',')))"
-	" AND ($3 = 0 OR s.wave = $3) AND s.project_id = $4";
+	" AND ($3 = 0 OR s.wave = $3) AND s.project_id = $4"
+	" AND ($5::text IS NULL OR s.fingerprint = $5)";
 static const char STEPS_GET[] =
 	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
 	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.project_id = $3";
@@ -61,7 +63,7 @@ static const char STEPS_QUEUE[] =
 	"WITH chosen AS (SELECT node_id FROM rollout_step WHERE rollout_id = $1 AND wave = $2"
 	" AND state = ANY ($3::text[]) ORDER BY node_id LIMIT $4)"
 	" UPDATE rollout_step s SET state = $5, generation = NULL, reason = NULL, error = NULL,"
-	" progress = NULL, attempt = s.attempt + 1, deadline_at = $6,"
+	" fingerprint = NULL, progress = NULL, attempt = s.attempt + 1, deadline_at = $6,"
 	" state_since = clock_timestamp(), before = ("
 	"  SELECT jsonb_object_agg(k, CASE WHEN ns.desired_driver IS NOT NULL THEN"
 	"   jsonb_build_object('driver', ns.desired_driver, 'run', ns.desired_run,"
@@ -183,6 +185,7 @@ static void scan(struct ctx *ctx, const struct db_rows *rows, size_t row, struct
 		.online = db_get_bool(rows, row, 11),
 		.state_since = db_get_time(rows, row, 12),
 		.deadline_at = db_get_time(rows, row, 13),
+		.fingerprint = db_get_text(rows, row, 14),
 	};
 }
 
@@ -227,18 +230,20 @@ bool rollout_steps_set_waves(struct ctx *ctx, const char *rollout_id, const char
 }
 
 bool rollout_steps_list(struct ctx *ctx, const char *rollout_id, const char *state, int64_t wave,
-			int64_t after_wave, const char *after_node, int64_t limit,
-			struct rollout_step **out, size_t *count, int64_t *total, struct error *err)
+			const char *fingerprint, int64_t after_wave, const char *after_node,
+			int64_t limit, struct rollout_step **out, size_t *count, int64_t *total,
+			struct error *err)
 {
 	struct db_rows rows, counted;
 
 	if (!db_query(ctx->db, ctx->arena, STEPS_LIST,
 		      DB_ARGS(db_text(rollout_id), db_text(state), db_int(wave), db_int(after_wave),
-			      db_text(after_node), db_text(ctx->project_id), db_int(limit)),
+			      db_text(after_node), db_text(ctx->project_id), db_int(limit),
+			      db_text(fingerprint)),
 		      &rows, err) ||
 	    !db_query(ctx->db, ctx->arena, STEPS_COUNT,
 		      DB_ARGS(db_text(rollout_id), db_text(state), db_int(wave),
-			      db_text(ctx->project_id)),
+			      db_text(ctx->project_id), db_text(fingerprint)),
 		      &counted, err))
 		return false;
 	*total = db_get_int(&counted, 0, 0);

@@ -42,10 +42,11 @@ MUST_CHECK bool rollout_steps_insert_rollback(struct ctx *ctx, const char *rollo
 MUST_CHECK bool rollout_steps_set_waves(struct ctx *ctx, const char *rollout_id,
 					const char *const *sizes, size_t count, struct error *err);
 
+/* state, fingerprint: NULL = all; wave: 0 = all. */
 MUST_CHECK bool rollout_steps_list(struct ctx *ctx, const char *rollout_id, const char *state,
-				   int64_t wave, int64_t after_wave, const char *after_node,
-				   int64_t limit, struct rollout_step **out, size_t *count,
-				   int64_t *total, struct error *err);
+				   int64_t wave, const char *fingerprint, int64_t after_wave,
+				   const char *after_node, int64_t limit, struct rollout_step **out,
+				   size_t *count, int64_t *total, struct error *err);
 
 MUST_CHECK bool rollout_steps_get(struct ctx *ctx, const char *rollout_id, const char *node_id,
 				  struct rollout_step *out, struct error *err);

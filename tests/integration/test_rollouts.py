@@ -153,6 +153,54 @@ def test_waves_wait_for_each_other_and_a_failure_stops(fleet):
     assert aborted["state"] == "aborted" and aborted["counts"]["skipped"] == 2
 
 
+def test_failures_are_grouped_by_kind(fleet, tmp_path):
+    """Two nodes of one cause, one of another; then the same again, which is not new any more."""
+    names = sorted(node.name for node in fleet.nodes)
+    for attempt in range(2):
+        rollout = fleet.start(version=["1.0", "2.0"][attempt], strategy={"max_failures": 2})
+        for number, node in enumerate(sorted(fleet.nodes, key=lambda node: node.name)):
+            fleet.answer(node, rollout, "rolled_back", error={
+                "phase": "verify", "code": "gate", "text": "no luck", "service": "tool",
+                "exit": {"code": 3, "signal": 0},
+                "stderr": f"12:0{number}:11 pid {number}: " + ("no route\n" if number else "no room\n")})
+        fleet.wait_state(rollout, "paused")
+        page = fleet.api.get(f"/rollouts/{rollout['number']}/failures")
+        assert page["total"] == 2 and [kind["count"] for kind in page["items"]] == [2, 1]
+        route, room = page["items"]
+        assert route["names"] == names[1:] and route["example"]["name"] == names[1]
+        assert room["names"] == names[:1] and room["error"]["stderr"].endswith("no room\n")
+        assert route["new"] == room["new"] == (attempt == 0)
+        assert route["known_from"] == rollout["number"] - attempt
+        steps = fleet.api.items(
+            f"/rollouts/{rollout['id']}/steps?fingerprint={route['fingerprint']}")
+        assert sorted(step["name"] for step in steps) == names[1:]
+        assert {step["fingerprint"] for step in steps} == {route["fingerprint"]}
+        cli = Cli(fleet.server, tmp_path, DEFAULT)
+        cli.login()
+        said = cli.run("rollout", "failures", rollout["number"])
+        assert f"{room['fingerprint']}: rolled_back: no luck\n" in said and "no room" in said
+        assert names[1] not in cli.run("rollout", "steps", rollout["number"], "--fingerprint",
+                                       room["fingerprint"])
+        fleet.api.post(f"/rollouts/{rollout['id']}/abort")
+
+
+def test_a_new_kind_of_failure_stops(fleet):
+    rollout = fleet.start(strategy={"waves": [1, 1, 1], "max_failures": 1, "new_failure": "stop"})
+    first, second, third = sorted(fleet.nodes, key=lambda node: node.name)
+    error = {"phase": "verify", "code": "gate", "text": "bad luck", "service": "tool"}
+    fleet.answer(first, rollout, "rolled_back", error=error)
+    paused = fleet.wait_state(rollout, "paused")
+    assert paused["reason"] == f"a new kind of failure, first on {first.name}: bad luck"
+    fleet.api.post(f"/rollouts/{rollout['id']}/resume")
+    # Accepted: the next one of this kind is within what max_failures allows.
+    fleet.answer(second, rollout, "rolled_back", error=error)
+    fleet.answer(third, rollout, "rolled_back", error={**error, "code": "digest"})
+    paused = fleet.wait_state(rollout, "paused")
+    assert paused["reason"] == f"a new kind of failure, first on {third.name}: bad luck"
+    fleet.api.post(f"/rollouts/{rollout['id']}/resume")
+    fleet.wait_state(rollout, "succeeded")
+
+
 def test_pause_holds_what_has_not_begun(fleet):
     rollout = fleet.start(strategy={"waves": [1, 2]})
     first = min(fleet.nodes, key=lambda node: node.name)

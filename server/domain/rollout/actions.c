@@ -8,6 +8,7 @@
 #include "domain/rollout/rollout.h"
 #include "domain/rollout/strategy.h"
 #include "store/db.h"
+#include "store/rollout_failures.h"
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
 
@@ -44,6 +45,8 @@ const char *rollout_action_obstacle(const struct ctx *ctx, const struct rollout 
 /* What failed in the current wave no longer counts. */
 static bool forgive(struct ctx *ctx, const struct rollout *rollout, struct error *err)
 {
+	if (!rollout_failures_accept(ctx, rollout->id, err))
+		return false;
 	return rollout->current_wave == 0 ||
 	       rollout_waves_forgive(ctx, rollout->id, rollout->current_wave, err);
 }
@@ -52,8 +55,8 @@ static bool promote(struct ctx *ctx, struct rollout *rollout, struct error *err)
 {
 	int64_t wave = rollout->current_wave;
 
-	if (wave > 0 && (!rollout_waves_forgive(ctx, rollout->id, wave, err) ||
-			 !rollout_waves_set_state(ctx, rollout->id, wave, "succeeded", 0, err)))
+	if (!forgive(ctx, rollout, err) ||
+	    (wave > 0 && !rollout_waves_set_state(ctx, rollout->id, wave, "succeeded", 0, err)))
 		return false;
 	rollout->current_wave = wave + 1;
 	return rollouts_set_wave(ctx, rollout->id, wave + 1, err);
@@ -70,7 +73,7 @@ static bool retry(struct ctx *ctx, const struct rollout *rollout, struct error *
 	if (moved == 0)
 		return error_set(err, ERR_CONFLICT, "cannot retry: no step of wave %lld has failed",
 				 (long long)rollout->current_wave);
-	return rollout_waves_forgive(ctx, rollout->id, rollout->current_wave, err);
+	return forgive(ctx, rollout, err);
 }
 
 static bool stop_pending(struct ctx *ctx, const struct rollout *rollout, struct error *err)

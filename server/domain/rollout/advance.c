@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/desired/desired.h"
+#include "domain/rollout/failures.h"
 #include "domain/rollout/machine.h"
 #include "domain/rollout/result.h"
 #include "domain/rollout/rollout.h"
@@ -217,6 +218,20 @@ static bool stop_at_gate(struct ctx *ctx, struct advance *job, int64_t wave, con
 	return true;
 }
 
+/* A kind of failure that no rollout had before is for a person, however few nodes it has hit. */
+static bool check_kinds(struct ctx *ctx, struct advance *job, bool *stopped, struct error *err)
+{
+	const char *why;
+
+	*stopped = false;
+	if (job->strategy.new_failure != NEW_FAILURE_STOP)
+		return true;
+	if (!failures_obstacle(ctx, job->id, &why, err))
+		return false;
+	*stopped = why != NULL;
+	return !*stopped || rollout_move(ctx, &job->rollout, ROLLOUT_PAUSE, why, err);
+}
+
 /* failures is how many count, beyond those that a person accepted. */
 static bool check_gate(struct ctx *ctx, struct advance *job, const struct rollout_wave *wave,
 		       bool *stopped, struct error *err)
@@ -303,6 +318,10 @@ static bool advance_wave(struct ctx *ctx, struct advance *job, const struct roll
 		return false;
 	if (stopped)
 		return true;
+	if (!check_kinds(ctx, job, &stopped, err))
+		return false;
+	if (stopped)
+		return true;
 	if (!advance_promoted(ctx, job, waves, no, &left, err) ||
 	    (wave->counts.pending > 0 && !queue_more(ctx, job, wave, err)) ||
 	    !build_queued(ctx, job, err))
@@ -336,7 +355,8 @@ static bool advance(struct ctx *ctx, void *arg, struct error *err)
 	if (rollout_state_of(&job->rollout) != ROLLOUT_RUNNING)
 		return true;
 	if (!strategy_decode(job->rollout.strategy, ctx->arena, &job->strategy, err) ||
-	    !sweep(ctx, job, err) || !rollout_waves_list(ctx, job->id, &waves, &wave_count, err))
+	    !sweep(ctx, job, err) || !failures_note(ctx, job->id, NULL, err) ||
+	    !rollout_waves_list(ctx, job->id, &waves, &wave_count, err))
 		return false;
 
 	int64_t no = job->rollout.current_wave;

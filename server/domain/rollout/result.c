@@ -6,6 +6,7 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/desired/desired.h"
+#include "domain/rollout/failures.h"
 #include "domain/rollout/machine.h"
 #include "domain/rollout/rollout.h"
 #include "store/changes.h"
@@ -92,7 +93,8 @@ bool rollout_on_result(struct ctx *ctx, const char *node_id, const struct msg_re
 
 	bool failed = step_state_failure(step_target(event));
 	for (size_t i = 0; i < count; i++)
-		if ((failed && !rollout_restore(ctx, rollouts[i], node_id, err)) ||
+		if ((failed && (!failures_note(ctx, rollouts[i], node_id, err) ||
+				!rollout_restore(ctx, rollouts[i], node_id, err))) ||
 		    !changes_insert(ctx, "rollout", rollouts[i], err))
 			return false;
 	return count == 0 || db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err);

@@ -10,6 +10,7 @@
 enum { DAY_MS = 24 * 3600 * 1000 };
 
 static const char *const ON_FAILURE_NAMES[] = {"pause", "rollback", "fail", NULL};
+static const char *const NEW_FAILURE_NAMES[] = {"ignore", "stop", NULL};
 static const char *const OFFLINE_NAMES[] = {"wait", "skip", "fail", NULL};
 
 static const struct field PACKAGE_FIELDS[] = {
@@ -58,6 +59,8 @@ static const struct field STRATEGY_FIELDS[] = {
 	FIELD_INT64_AS("deadline_ms", struct strategy_wire, strategy.deadline_ms, 0, 1000, DAY_MS),
 	FIELD_ENUM_AS("offline", struct strategy_wire, strategy.offline, 0, OFFLINE_NAMES),
 	FIELD_BOOL_AS("approval", struct strategy_wire, strategy.approval, 0),
+	FIELD_ENUM_AS("new_failure", struct strategy_wire, strategy.new_failure, 0,
+		      NEW_FAILURE_NAMES),
 	FIELD_END,
 };
 

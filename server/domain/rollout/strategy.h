@@ -24,6 +24,12 @@ enum on_failure {
 	ON_FAILURE_FAIL,
 };
 
+/* A failure of a kind that no rollout of the project had before. */
+enum new_failure {
+	NEW_FAILURE_IGNORE, /* counts like any other */
+	NEW_FAILURE_STOP,   /* pauses the rollout, however few they are */
+};
+
 enum when_offline {
 	OFFLINE_WAIT, /* told when it comes back, within its deadline */
 	OFFLINE_SKIP,
@@ -64,6 +70,7 @@ struct strategy {
 	int64_t deadline_ms;
 	enum when_offline offline;
 	bool approval;
+	enum new_failure new_failure;
 };
 
 struct targets {
