@@ -39,7 +39,7 @@ build() {
 	local target=$1 strip=$2 agent_max=$3 shim_max=$4 work=$MUSTER_BUILD/static-build/$1 name
 	cmake -S . -B "$work" -G Ninja -DCMAKE_TOOLCHAIN_FILE="$MUSTER_ROOT/cmake/static.cmake" -DMUSTER_TARGET="$target" \
 		-DMUSTER_STATIC_DEPS="$MUSTER_BUILD/static-deps/$target" -DCMAKE_BUILD_TYPE=Release -DMUSTER_STATIC=ON \
-		-DWITH_SERVER=OFF -DWITH_CLI=OFF -DWITH_DEMO=OFF
+		-DWITH_SERVER=OFF -DWITH_CLI=OFF -DWITH_DEMO=OFF -DWITH_SIM=OFF
 	cmake --build "$work" --target muster-agent muster-shim
 	mkdir -p "$out/$target"
 	for name in muster-agent muster-shim; do

@@ -13,6 +13,7 @@ from .process import Process, free_port, program, temporary_folder
 from .raw import Raw
 from .receiver import Receiver
 from .server import Server
+from .simulated import Simulated
 from .wait import wait_until
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "Raw",
     "Receiver",
     "Server",
+    "Simulated",
     "database",
     "free_port",
     "program",

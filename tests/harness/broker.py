@@ -28,15 +28,27 @@ pattern read muster/1/+/%u/down/#
 """
 
 
+# For benches: nodes come without TLS to a listener of their own, and are whom they say.
+PLAIN = """\
+allow_anonymous true
+listener {port} 127.0.0.1
+max_queued_messages 20000
+"""
+
+
 class Broker:
     """A mosquitto with mutual TLS as docker/ and standalone configure it. keys is the keys folder of
-    the server's data directory, whose authority it trusts."""
+    the server's data directory, whose authority it trusts. plain: a second listener without TLS."""
 
-    def __init__(self, keys, port=None):
+    def __init__(self, keys, port=None, plain=False):
         self.folder = temporary_folder()
         self.port = port or free_port()
         self.url = f"mqtts://127.0.0.1:{self.port}"
+        self.plain_port = free_port() if plain else None
         config = CONFIG.format(port=self.port, keys=keys, folder=self.folder)
+        if plain:
+            config = config.replace("allow_anonymous false\n", "")
+            config += PLAIN.format(port=self.plain_port)
         if os.geteuid() == 0:
             config += "user root\n"
         (self.folder / "mosquitto.conf").write_text(config)

@@ -61,20 +61,24 @@ LAYERS = {
 
     'muster': ('cli/', ['package', 'protocol', 'base']),
     'muster-modsim': ('demo/modsim/', []),
+    # It plays nodes against a real server, so it must not share code with either but what both speak.
+    'muster-sim': ('tests/load/sim/', ['protocol', 'base']),
 }
 
 # header: (library, the only files that may include it)
 LIBRARIES = {
     'archive': ('libarchive', ['lib/package/', 'server/domain/package/', 'agent/fetch/']),
-    'curl/': ('libcurl', ['server/notify/', 'agent/fetch/', 'agent/supervise/probe', 'cli/']),
+    'curl/': ('libcurl', ['server/notify/', 'agent/fetch/', 'agent/supervise/probe', 'cli/',
+                         'tests/load/sim/enrol']),
     'git2': ('libgit2', ['server/gitrepo/']),
     'gnutls/': ('GnuTLS', ['server/http/']),
-    'jansson.h': ('jansson', ['lib/base/fields', 'lib/protocol/', 'server/', 'agent/', 'cli/']),
+    'jansson.h': ('jansson', ['lib/base/fields', 'lib/protocol/', 'server/', 'agent/', 'cli/',
+                              'tests/load/sim/']),
     'libpq-fe.h': ('libpq', ['server/store/']),
     'microhttpd.h': ('libmicrohttpd', ['server/http/']),
     'modbus': ('libmodbus', ['demo/modsim/']),
     'mosquitto': ('libmosquitto', ['server/mqtt/', 'agent/link/', 'agent/supervise/probe']),
-    'openssl/': ('OpenSSL', ['lib/base/crypto.c', 'lib/base/x509']),
+    'openssl/': ('OpenSSL', ['lib/base/crypto.c', 'lib/base/x509', 'tests/load/sim/tls']),
     'sodium': ('libsodium', ['server/domain/access/']),
     'sqlite3.h': ('SQLite', ['agent/state/']),
     'zstd': ('libzstd', ['lib/package/', 'server/domain/package/']),
@@ -116,7 +120,7 @@ def check_include(path, quote, header):
     layer = layer_of(path)
     if quote == '<':
         return check_library(path, header)
-    root = path.split('/')[0]
+    root = 'tests/load' if layer == 'muster-sim' else path.split('/')[0]
     if '/' not in header and not (ROOT / root / header).is_file() \
             and layer not in ('shim', 'muster-modsim'):
         return 'write the path from the component root'
@@ -139,7 +143,7 @@ def check_file(path, problems):
 
 
 def sources():
-    for folder in ('lib', 'server', 'agent', 'cli', 'demo/modsim'):
+    for folder in ('lib', 'server', 'agent', 'cli', 'demo/modsim', 'tests/load/sim'):
         for path in sorted((ROOT / folder).rglob('*.[ch]')):
             yield path.relative_to(ROOT).as_posix()
 
