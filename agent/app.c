@@ -202,8 +202,13 @@ static struct supervisor *make_supervisor(struct app *app, supervisor_notice_fn 
 static int64_t served(void *arg)
 {
 	const struct app *app = arg;
+	int64_t acknowledged = app->link ? link_served(app->link) : 0;
+	int64_t heard = app->time.heard_at;
 
-	return app->link ? link_served(app->link) : 0;
+	/* An acknowledgement is not signed: whoever has the broker can send one. */
+	if (acknowledged == 0 || heard == 0)
+		return 0;
+	return acknowledged > heard ? acknowledged : heard;
 }
 
 static void hand_over(void *arg)

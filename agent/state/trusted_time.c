@@ -83,6 +83,8 @@ bool trusted_time_answer(struct trusted_time *time, const char *nonce, usec_t is
 	if (!time->nonce[0] || strcmp(nonce, time->nonce) != 0)
 		return error_set(err, ERR_INVALID, "nobody has asked for this time");
 	time->nonce[0] = '\0';
+	if (time->heard_at == 0)
+		time->heard_at = now;
 	if (now - time->asked_at > SLOWEST_ANSWER)
 		return trusted_time_learn(time, issued, err);
 	advance(time, issued);

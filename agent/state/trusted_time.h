@@ -25,6 +25,7 @@ struct trusted_time {
 	bool anchored;	/* since the agent's start */
 	bool answered;	/* a question, since the agent's start */
 	usec_t answered_at;
+	usec_t heard_at; /* boot time of the first answer of this run, late or not; 0: none */
 	usec_t asked_at;
 	char nonce[TRUSTED_TIME_NONCE_SIZE]; /* of the open question, or "" */
 };

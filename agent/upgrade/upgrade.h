@@ -32,7 +32,10 @@ struct upgrade_failure {
 
 struct upgrade_options {
 	const char *root; /* the agent's folder, absolute; borrowed */
-	/* Since when the server answers this process, as boot time; 0: not yet. */
+	/*
+	 * Since when the server answers this process, as boot time; 0: not yet. What only the server can
+	 * say must be among it: a broker that acknowledges is no server.
+	 */
 	int64_t (*served)(void *arg);
 	/* End soon and hand over to the watcher. */
 	void (*handover)(void *arg);

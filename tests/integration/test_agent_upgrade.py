@@ -6,8 +6,9 @@ import signal
 
 import pytest
 
-from harness import wait_until
+from harness import Agent, Broker, Server, wait_until
 from harness.changes import Vendor, roll_out, steps, wait_for_rollout
+from harness.false_server import FalseServer
 from harness.process import program
 
 LOOP = "while :; do sleep 1; done\n"
@@ -138,6 +139,37 @@ def test_one_that_reaches_nobody_is_undone(api, new_agent):
     gateway = Gateway(api, new_agent, "4s")
     gateway.release("2.0", DEAF)
     gateway.check_undone(gateway.upgrade("2.0"), "unreachable", "no server has answered")
+
+
+def test_acknowledgements_of_a_broker_are_no_word_of_the_server():
+    with Server() as server:
+        agents = []
+
+        def new_agent(name):
+            agents.append(Agent(server, server.admin, name))
+            agents[0].enroll()
+            return agents[0].start().wait_online()
+
+        gateway = Gateway(server.admin, new_agent, "20s")
+        agent = agents[0]
+        go = agent.root / "go"
+        gateway.release("2.0", f"#!/bin/sh\nwhile [ ! -e {go} ]; do sleep 0.1; done\n"
+                               f'exec {REAL} "$@"\n')
+        gateway.upgrade("2.0", wait=False)
+        agent.process.wait_log("trying another agent")
+        node, port = agent.node()["id"], server.mqtt_port
+        server.stop()
+        broker = Broker(server.data / "keys", port).start()
+        with FalseServer(server, broker, node) as enemy:
+            go.touch()
+            hello = enemy.wait("hello")
+            for stream in hello["streams"]:
+                enemy.acknowledge(hello, stream, 0)
+            agent.process.wait_log("no server has answered it within 20 s")
+            assert "proved itself" not in agent.log()
+        broker.close()
+        gateway.check_untouched()
+        agent.close()
 
 
 def test_one_that_cannot_read_its_state_is_undone(gateway):

@@ -148,8 +148,10 @@ static void takes_only_the_answer_to_its_question(void **state)
 		       ERR_INVALID);
 	/* One that took long is a signed message like any other. */
 	fake_clock_advance(USEC_PER_HOUR);
+	assert_int_equal(time.heard_at, 0);
 	assert_success(trusted_time_answer(&time, nonce, TRUE_TIME, &err), &err);
 	assert_true(trusted_time_wants_answer(&time));
+	assert_int_not_equal(time.heard_at, 0); /* too late for the time, but the server's word */
 	assert_failure(trusted_time_answer(&time, nonce, TRUE_TIME, &err), &err, ERR_INVALID);
 	ask(&time, TRUE_TIME, 0);
 	assert_false(trusted_time_wants_answer(&time));
