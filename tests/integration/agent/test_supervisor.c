@@ -208,6 +208,22 @@ static void test_crash_loop_is_held_and_ended_by_a_new_spec(void **state)
 	wait_for(fixture, fixture->notices[NOTICE_RECOVERED] == 1);
 }
 
+/* What an agent has seen goes with it: each one needs a burst to see it, and then holds as well. */
+static void test_crash_loop_is_held_by_a_returning_agent(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int agents = 1; agents <= 4; agents++) {
+		set_shell(fixture, "web", "echo x >> starts; exit 3",
+			  ",\"cwd\":\"${muster.data}\",\"restart\":{\"burst\":3,\"delay_ms\":20}",
+			  1);
+		wait_for(fixture, state_of(fixture, "web") == SERVICE_HELD);
+		assert_true(status_of(fixture, "web").retry_at > 0);
+		assert_int_equal(strlen(read_text(fixture, "data/web/starts")), 2 * 3 * agents);
+		agent_restart(fixture);
+	}
+}
+
 static void test_missing_program_names_the_cause(void **state)
 {
 	struct fixture *fixture = *state;
@@ -441,6 +457,7 @@ int main(void)
 		TEST(test_ignored_sigterm_ends_in_sigkill),
 		TEST(test_what_ignores_the_stop_gets_a_last_request),
 		TEST(test_crash_loop_is_held_and_ended_by_a_new_spec),
+		TEST(test_crash_loop_is_held_by_a_returning_agent),
 		TEST(test_missing_program_names_the_cause),
 		TEST(test_policies_end_well_and_badly),
 		TEST(test_hot_files_reload_and_others_restart),
