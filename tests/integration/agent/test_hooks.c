@@ -43,7 +43,7 @@ static void runs_hooks_around_the_switch(void **state)
 static void a_hook_that_fails_undoes_the_change(void **state)
 {
 	struct world *world = *state;
-	char *old = shell(world, "a", "echo old > $D/db; exec sleep 1000", "1",
+	char *old = shell(world, "a", "[ -e $D/db ] || echo old > $D/db; exec sleep 1000", "1",
 			  ",\"env\":{\"D\":\"${muster.data}\"},\"snapshot\":[\"db\"]");
 	char *bad = shell(
 		world, "a", SLEEP, "2",
