@@ -9,7 +9,7 @@ import pytest
 
 from harness import wait_until
 from harness.agent import Agent
-from harness.changes import Vendor, roll_out
+from harness.changes import Vendor, roll_out, wait_for_rollout
 from harness.process import Process, program
 
 SCRIPT = """env > environment
@@ -85,6 +85,47 @@ def test_systemd_hears_of_the_start_of_the_beats_and_of_the_end(start, tmp_path)
     assert "NOTIFY_SOCKET" not in environment and "WATCHDOG_USEC" not in environment
 
 
+HANGING = "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n"
+
+
+def try_another_agent(agent, text=HANGING):
+    """Begins a trial of an agent that does nothing."""
+    files = {"bin/muster-agent": text,
+             "bin/muster-shim": pathlib.Path(program("muster-shim")).read_bytes()}
+    Vendor(agent.api).release("muster-agent", "2.0", "", {
+        "driver": "agent", "command": ["${muster.package}/bin/muster-agent"]}, files)
+    rollout = roll_out(agent.api, [{"service": "muster-agent", "driver": "agent", "run": True,
+                                    "package": {"name": "muster-agent", "version": "2.0"}}],
+                       wait=False)
+    agent.process.wait_log("trying another agent")
+    return rollout
+
+
+def set_deadline(agent, deadline):
+    (agent.dir / "agent.conf").write_text(f"upgrade_deadline_ms = {deadline}\n")
+
+
+def test_systemd_hears_beats_while_another_agent_is_tried(start, tmp_path):
+    manager = Manager(tmp_path / "notify")
+    env = {"NOTIFY_SOCKET": manager.path, "WATCHDOG_USEC": "3000000"}
+    agent = start(env=env)
+    pid = service(agent)["pid"]
+    agent.stop()
+    set_deadline(agent, "4s")
+    run_again(agent, env=env)
+    agent.wait_online()
+    main = agent.process.pid
+    rollout = try_another_agent(agent)
+    beat = "WATCHDOG=1\nSTATUS=trying another agent"
+    wait_until(lambda: manager.listen().count(beat) >= 3, "beats of the one that watches")
+    assert wait_for_rollout(agent.api, rollout["id"])["state"] != "succeeded"
+    seen = len(manager.listen())
+    wait_until(lambda: any("services ready" in m for m in manager.listen()[seen:]),
+               "beats of the old agent")
+    assert agent.process.pid == main and agent.process.running()
+    assert service(agent)["pid"] == pid
+
+
 def test_a_terminal_that_closes_ends_the_agent_and_no_service(start):
     agent = start()
     pid = service(agent)["pid"]
@@ -134,6 +175,24 @@ def test_process_one_stops_the_services_before_it_ends(start):
     assert "all services are stopped" in agent.log()
     run_again(agent, CONTAINER)
     wait_until(lambda: service(agent)["state"] == "running", "the service to run again")
+
+
+def test_process_one_ends_in_order_during_a_trial_and_stays_through_one(start):
+    agent = start(CONTAINER)
+    rollout = try_another_agent(agent)
+    os.kill(inside(agent)[0], signal.SIGTERM)
+    assert agent.process.child.wait(60) == 0
+    assert (agent.dir / "data" / "app" / "end").read_text() == "stopped\n"
+
+    set_deadline(agent, "4s")
+    run_again(agent, CONTAINER)
+    wait_until(lambda: agent.log().count("trying another agent") == 2, "the trial to go on")
+    init, main, _ = inside(agent)
+    assert main is not None
+    assert wait_for_rollout(agent.api, rollout["id"])["state"] != "succeeded"
+    assert "the new agent is undone" in agent.log()
+    assert service(agent)["state"] == "running"
+    assert inside(agent)[:2] == (init, main)
 
 
 def test_process_one_reaps_orphans_and_replaces_a_killed_agent(start):
