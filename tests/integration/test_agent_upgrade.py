@@ -192,6 +192,25 @@ def test_other_services_of_the_change_go_back_with_it(gateway):
     assert gateway.program() == REAL
 
 
+def test_one_in_force_that_does_not_come_up_any_more_is_left_out(gateway):
+    gateway.release("2.0")
+    assert gateway.upgrade("2.0")["state"] == "succeeded"
+    inside = str(gateway.agent.dir / "packages")
+    wait_until(lambda: gateway.program().startswith(inside), "the new agent to be in charge")
+    spoilt = pathlib.Path(gateway.program())
+    gateway.agent.stop()
+    spoilt.unlink()
+    spoilt.write_text("#!/bin/sh\nexit 9\n")
+    spoilt.chmod(0o755)
+    for _ in range(5):
+        gateway.agent.start()
+        assert gateway.agent.process.child.wait(60) == 9
+    gateway.agent.start()
+    gateway.check_untouched()
+    assert gateway.program() == REAL
+    assert "does not come up, going on as the installed agent" in gateway.agent.log()
+
+
 def test_agent_needs_package_and_name(gateway):
     gateway.release("2.0")
     done = roll_out(gateway.api, [{"service": "other", "driver": "agent", "run": True,
