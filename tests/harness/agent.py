@@ -1,10 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
 import json
+import os
+import pathlib
 import signal
 import subprocess
 
 from .process import Process, program, remove_folder, temporary_folder
 from .wait import wait_until
+
+
+def processes_in(folder):
+    """Command lines by pid of all that work in a folder, and of their children."""
+    found, parents = {}, {}
+    for path in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            pid = int(path.name)
+            state, parent = (path / "stat").read_text().rpartition(") ")[2].split()[:2]
+            if state == "Z":
+                continue
+            parents[pid] = int(parent)
+            if pathlib.Path(os.readlink(path / "cwd")).is_relative_to(folder):
+                found[pid] = (path / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    for pid, parent in sorted(parents.items()):
+        if parent in found:
+            found.setdefault(pid, f"a child of {parent}")
+    return found
+
+
+def kill_all_in(folder):
+    """Kills what works in a folder until nothing does; what there was."""
+    killed = {}
+
+    def none_left():
+        found = processes_in(folder)
+        killed.update(found)
+        for pid in found:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+        return not found
+
+    wait_until(none_left, f"the end of what works in {folder}")
+    return killed
 
 
 class Agent:
@@ -62,6 +102,9 @@ class Agent:
         self.process = None
 
     def close(self):
+        """Nothing is left of it: neither processes nor files. A shutdown must see to the first by
+        itself; what a test has left by stopping only the agent is killed."""
+        stopped_before = self.process is None
         try:
             if self.process is not None and not self.process.running():
                 self.start()
@@ -69,7 +112,9 @@ class Agent:
         finally:
             if self.process is not None:
                 self.process.kill()
+            left = kill_all_in(self.root)
             remove_folder(self.root)
+        assert stopped_before or not left, f"left behind by {self.name}: {left}"
 
     def status(self):
         return json.loads(self.run_command("status", "--dir", self.dir, "--json").stdout)
