@@ -11,13 +11,38 @@
 static const char HEALTH_NODES_LOAD[] = "SELECT " NODE_COLUMNS " FROM node"
 					" WHERE id = ANY ($1::text[]) ORDER BY id COLLATE \"C\"";
 
+#define PLACE_MOVED "(n.boot_id, n.hostname) IS DISTINCT FROM (r.boot_id, r.hostname)"
+#define PLACE_BACK                                                                    \
+	PLACE_MOVED " AND r.boot_id IS NOT NULL"                                      \
+		    " AND (n.former_boot_id, n.former_hostname) IS NOT DISTINCT FROM" \
+		    " (r.boot_id, r.hostname)"
+
 static const char HEALTH_HELLO[] =
 	"UPDATE node n SET agent_version = r.agent_version, platform = r.platform,"
 	" hostname = r.hostname, boot_id = r.boot_id, protocol = r.protocol, epoch = r.epoch,"
-	" trust = r.trust, updated_at = $2"
+	" trust = r.trust, updated_at = $2,"
+	" former_boot_id = CASE WHEN " PLACE_MOVED " THEN n.boot_id ELSE n.former_boot_id END,"
+	" former_hostname = CASE WHEN " PLACE_MOVED " THEN n.hostname ELSE n.former_hostname END,"
+	" returns = CASE WHEN NOT (" PLACE_BACK ") THEN n.returns"
+	"  WHEN n.returned_at > $2::timestamptz - interval '1 hour' THEN n.returns + 1 ELSE 1 END,"
+	" returned_at = CASE WHEN " PLACE_BACK " THEN $2 ELSE n.returned_at END"
 	" FROM json_to_recordset($1::json) AS r (id text, agent_version text, platform text,"
 	" hostname text, boot_id text, protocol integer, epoch text, trust integer)"
 	" WHERE n.id = r.id";
+
+/* The broker may give a hello again after its successor, so once is no proof. */
+static const char HEALTH_COPIED[] =
+	"UPDATE node SET copied = left('its certificate is used in two places at once: by '"
+	" || coalesce(hostname, '?') || ' (boot ' || left(boot_id, 8) || ') and by '"
+	" || coalesce(former_hostname, '?') || ' (boot ' || left(former_boot_id, 8)"
+	" || '); stop the copy, then retire this node and enrol each gateway with a key of its own',"
+	" 512)"
+	" WHERE id = ANY ($1::text[]) AND copied IS NULL AND returns >= 3 AND returned_at = $2"
+	" RETURNING id, copied";
+
+static const char HEALTH_COPIED_OVER[] =
+	"UPDATE node SET copied = NULL, returns = 0 WHERE copied IS NOT NULL"
+	" AND returned_at < $1::timestamptz - interval '1 hour' RETURNING " NODE_COLUMNS;
 
 /* Touches no indexed column and no trigger, so that the row stays in its page. */
 static const char HEALTH_BEAT[] =
@@ -149,6 +174,53 @@ bool health_hello(struct ctx *ctx, const json_t *rows, struct error *err)
 	       db_exec(ctx->db, HEALTH_HELLO, DB_ARGS(db_json(rows), db_time(ctx->now)), NULL, err);
 }
 
+static bool refresh_trouble(struct ctx *ctx, const char *const *ids, size_t count,
+			    struct error *err)
+{
+	struct db_rows none;
+
+	return count == 0 || db_query(ctx->db, ctx->arena, HEALTH_TROUBLE,
+				      DB_ARGS(db_texts(ids, count)), &none, err);
+}
+
+bool health_copied(struct ctx *ctx, const char *const *ids, size_t count, struct health_copy **out,
+		   size_t *out_count, struct error *err)
+{
+	struct db_rows rows;
+
+	*out_count = 0;
+	if (count == 0)
+		return true;
+	if (!db_query(ctx->db, ctx->arena, HEALTH_COPIED,
+		      DB_ARGS(db_texts(ids, count), db_time(ctx->now)), &rows, err))
+		return false;
+	struct health_copy *copies = arena_array(ctx->arena, rows.count, sizeof(*copies));
+	const char **found = arena_array(ctx->arena, rows.count, sizeof(*found));
+	for (size_t i = 0; i < rows.count; i++) {
+		copies[i] =
+			(struct health_copy){db_get_text(&rows, i, 0), db_get_text(&rows, i, 1)};
+		found[i] = copies[i].node_id;
+	}
+	*out = copies;
+	*out_count = rows.count;
+	return refresh_trouble(ctx, found, rows.count, err);
+}
+
+bool health_copied_over(struct ctx *ctx, struct health_node **out, size_t *out_count,
+			struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, HEALTH_COPIED_OVER, DB_ARGS(db_time(ctx->now)), &rows,
+		      err))
+		return false;
+	read_nodes(&rows, ctx->arena, out, out_count);
+	const char **ids = arena_array(ctx->arena, rows.count, sizeof(*ids));
+	for (size_t i = 0; i < rows.count; i++)
+		ids[i] = (*out)[i].id;
+	return refresh_trouble(ctx, ids, rows.count, err);
+}
+
 bool health_beat(struct ctx *ctx, const json_t *rows, struct error *err)
 {
 	return write_rows(ctx, HEALTH_BEAT, rows, err);
@@ -179,14 +251,13 @@ bool health_services(struct ctx *ctx, const char *const *nodes, size_t count, co
 		     struct error *err)
 {
 	struct db_value ids = db_texts(nodes, count);
-	struct db_rows none;
 
 	if (count == 0)
 		return true;
 	return write_rows(ctx, HEALTH_SERVICES_PUT, rows, err) &&
 	       db_exec(ctx->db, HEALTH_SERVICES_CLEAR, DB_ARGS(ids, db_json(rows)), NULL, err) &&
 	       db_exec(ctx->db, HEALTH_SERVICES_DROP, DB_ARGS(ids), NULL, err) &&
-	       db_query(ctx->db, ctx->arena, HEALTH_TROUBLE, DB_ARGS(ids), &none, err);
+	       refresh_trouble(ctx, nodes, count, err);
 }
 
 bool health_jump(struct ctx *ctx, const char *const *nodes, size_t count, struct error *err)

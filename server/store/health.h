@@ -36,6 +36,25 @@ MUST_CHECK bool health_nodes_load(struct ctx *ctx, const char *const *ids, size_
 /* Rows [{id, agent_version, platform, hostname, boot_id, protocol, epoch}]: an agent has connected. */
 MUST_CHECK bool health_hello(struct ctx *ctx, const json_t *rows, struct error *err);
 
+/* A node whose certificate was just found to be used in two places at once, and what that looks like. */
+struct health_copy {
+	const char *node_id;
+	const char *text; /* for people */
+};
+
+/*
+ * A place is a boot of a machine and its name. Boots never come back, so whoever says hello from a place
+ * that another hello has followed is a second machine with the same key. Marks those of the nodes, which have
+ * just said hello, where that was seen three times, each within an hour of the last, and that are
+ * not marked yet; refreshes their trouble.
+ */
+MUST_CHECK bool health_copied(struct ctx *ctx, const char *const *ids, size_t count,
+			      struct health_copy **out, size_t *out_count, struct error *err);
+
+/* Takes the mark from nodes where it was not seen again for an hour, and returns them. */
+MUST_CHECK bool health_copied_over(struct ctx *ctx, struct health_node **out, size_t *out_count,
+				   struct error *err);
+
 /* Rows [{id, seen_at, health}]: a heartbeat; health may be null when only seen_at counts. */
 MUST_CHECK bool health_beat(struct ctx *ctx, const json_t *rows, struct error *err);
 

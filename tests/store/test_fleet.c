@@ -97,15 +97,20 @@ static void add_log(struct batch *batch, const char *node, int first, int seq)
 			 first, seq, seq));
 }
 
-static void add_hello(struct batch *batch, const char *node, int generation)
+static void add_hello_from(struct batch *batch, const char *node, int generation, const char *boot)
 {
 	add(batch, node, CHANNEL_HELLO,
 	    arena_printf(harness_ctx()->arena,
 			 "{\"v\":1,\"node\":\"%s\",\"protocol\":1,\"agent_version\":\"0.1\","
-			 "\"platform\":\"linux-amd64\",\"hostname\":\"h\",\"boot_id\":\"b\","
+			 "\"platform\":\"linux-amd64\",\"hostname\":\"h\",\"boot_id\":\"%s\","
 			 "\"epoch\":\"" EPOCH "\",\"generation\":%d,\"digest\":\"\","
 			 "\"streams\":{\"reported\":0,\"logs\":0,\"events\":0,\"result\":0}}",
-			 node, generation));
+			 node, boot, generation));
+}
+
+static void add_hello(struct batch *batch, const char *node, int generation)
+{
+	add_hello_from(batch, node, generation, "b");
 }
 
 static void take(struct batch *batch)
@@ -452,6 +457,69 @@ static void test_logs_are_listed_from_either_end(void **state)
 	assert_string_equal(lines[0].text, "line 2");
 }
 
+static void hello_from(const char *node, const char *boot)
+{
+	struct batch batch = {0};
+
+	add_hello_from(&batch, node, 0, boot);
+	take(&batch);
+}
+
+static int64_t copied(const char *node)
+{
+	return count("SELECT count(*) FROM node WHERE id = $1 AND trouble LIKE"
+		     " 'its certificate is used in two places at once%'",
+		     DB_ARGS(db_text(node)));
+}
+
+static void test_certificate_in_two_places_is_trouble_until_it_ends(void **state)
+{
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	bool busy;
+
+	(void)state;
+	hello_from(NODE, "one");
+	for (int i = 0; i < 2; i++) {
+		hello_from(NODE, "two");
+		hello_from(NODE, "one");
+	}
+	assert_int_equal(copied(NODE), 1);
+	assert_int_equal(count(COUNT_EVENTS, DB_ARGS(db_text(NODE), db_text("node.copied"))), 1);
+	/* What services report does not hide it, and it is told once. */
+	hello_from(NODE, "two");
+	harness_sql(ctx->db, "SELECT node_trouble_refresh('" NODE "')");
+	assert_int_equal(copied(NODE), 1);
+	assert_int_equal(count(COUNT_EVENTS, DB_ARGS(db_text(NODE), db_text("node.copied"))), 1);
+	ctx->now += USEC_PER_HOUR - USEC_PER_SEC;
+	assert_done(fleet_retention(ctx, &busy, &err), err);
+	assert_int_equal(copied(NODE), 1);
+	ctx->now += 2 * USEC_PER_SEC;
+	assert_done(fleet_retention(ctx, &busy, &err), err);
+	assert_int_equal(copied(NODE), 0);
+	assert_int_equal(count(COUNT_EVENTS, DB_ARGS(db_text(NODE), db_text("node.copied_over"))),
+			 1);
+}
+
+static void test_reboots_and_repeated_hellos_are_no_copy(void **state)
+{
+	static const char *const BOOTS[] = {"1", "2", "3", "4", "5", "5", "5", "6"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(BOOTS); i++)
+		hello_from(NODE, BOOTS[i]);
+	/* A broker that was not told of the first time. */
+	hello_from(NODE, "5");
+	hello_from(NODE, "6");
+	assert_int_equal(copied(NODE), 0);
+	/* Once in more than an hour is no row of them. */
+	for (int i = 0; i < 6; i++) {
+		harness_ctx()->now += USEC_PER_HOUR + USEC_PER_SEC;
+		hello_from(NODE, i % 2 ? "6" : "5");
+	}
+	assert_int_equal(copied(NODE), 0);
+}
+
 #define FLEET_TEST(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -473,6 +541,8 @@ int main(void)
 		FLEET_TEST(test_replicas_share_the_shards),
 		FLEET_TEST(test_outbox_rows_are_claimed_once_and_fenced),
 		FLEET_TEST(test_logs_are_listed_from_either_end),
+		FLEET_TEST(test_certificate_in_two_places_is_trouble_until_it_ends),
+		FLEET_TEST(test_reboots_and_repeated_hellos_are_no_copy),
 	};
 
 	return cmocka_run_group_tests(tests, harness_group_setup, harness_group_teardown);

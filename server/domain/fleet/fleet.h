@@ -93,7 +93,7 @@ MUST_CHECK bool fleet_take_carried(struct ctx *ctx, const struct fleet_message *
  */
 MUST_CHECK bool fleet_mark_offline(struct ctx *ctx, bool *busy, struct error *err);
 
-/* Drops the oldest log lines of projects that have very many, and dead letters, some at a time. For the
- * scheduler, about once a minute; what is too old is retention.h's.
+/* Drops the oldest log lines of projects that have very many, and dead letters, some at a time; ends what
+ * was said about copied certificates when nothing is seen of it any more. For the scheduler, about once a minute; what is too old is retention.h's.
  * busy says that there is more to do right now. */
 MUST_CHECK bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err);

@@ -61,11 +61,34 @@ bool fleet_mark_offline(struct ctx *ctx, bool *busy, struct error *err)
 	return db_transaction(ctx, silence, &before, err);
 }
 
+static bool end_copies(struct ctx *ctx, void *arg, struct error *err)
+{
+	json_auto_t *events = json_array();
+	struct health_node *nodes;
+	struct ctx inside = *ctx;
+	size_t count;
+
+	(void)arg;
+	if (!health_copied_over(ctx, &nodes, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		json_array_append_new(
+			events,
+			row_event(&nodes[i], ctx->now, "node.copied_over", "info",
+				  "its certificate was used in one place only for an hour"));
+		inside.project_id = nodes[i].project_id;
+		if (!changes_insert(&inside, "node", nodes[i].id, err))
+			return false;
+	}
+	return events_insert(ctx, events, err);
+}
+
 bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err)
 {
 	int64_t lines;
 
-	if (!logs_prune(ctx, LOG_LINES_KEPT, DROPPED_AT_ONCE, &lines, err) ||
+	if (!db_transaction(ctx, end_copies, NULL, err) ||
+	    !logs_prune(ctx, LOG_LINES_KEPT, DROPPED_AT_ONCE, &lines, err) ||
 	    !dead_letters_prune(ctx, err))
 		return false;
 	*busy = lines >= DROPPED_AT_ONCE;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "domain/alert/event.h"
 #include "domain/fleet/dedupe.h"
 #include "domain/fleet/fleet.h"
 #include "domain/fleet/memory.h"
@@ -316,8 +317,8 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 struct sets {
 	json_t *hellos, *times, *beats, *presences, *generations, *services, *certificates,
 		*renewals, *keys;
-	const char **begun_ids, **reported_ids, **behind_ids;
-	size_t begun_count, reported_count, behind_count;
+	const char **begun_ids, **reported_ids, **behind_ids, **hello_ids;
+	size_t begun_count, reported_count, behind_count, hello_count;
 };
 
 static void sets_init(struct sets *sets, const struct taking *taking, struct arena *arena)
@@ -335,6 +336,7 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.begun_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
+		.hello_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 	};
 }
 
@@ -360,6 +362,7 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 
 	if (said->hello != NULL) {
 		json_array_append_new(sets->hellos, row_hello(said->hello, id));
+		sets->hello_ids[sets->hello_count++] = id;
 		if (said->hello->ask_time != NULL)
 			json_array_append_new(sets->times, row_time(said->hello, id));
 		if (said->hello->certificate != NULL)
@@ -418,6 +421,31 @@ static bool tell(struct ctx *ctx, struct taking *taking, struct error *err)
 	return true;
 }
 
+/* Whoever has a copied key could have the true gateway cut off, so it is told and not cut off. */
+static bool tell_copies(struct ctx *ctx, struct taking *taking, const struct sets *sets,
+			struct error *err)
+{
+	struct health_copy *copies;
+	struct ctx inside = *ctx;
+	size_t count;
+
+	if (!health_copied(ctx, sets->hello_ids, sets->hello_count, &copies, &count, err))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		const struct health_node *node = find_said(taking, copies[i].node_id)->node;
+
+		inside.project_id = node->project_id;
+		json_array_append_new(taking->events, row_event(node, ctx->now, "node.copied",
+								"error", copies[i].text));
+		if (!event_emit(&inside, "node.copied",
+				json_pack("{s:s, s:s, s:s}", "node", node->id, "name", node->name,
+					  "reason", copies[i].text),
+				err))
+			return false;
+	}
+	return true;
+}
+
 static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 {
 	struct sets sets;
@@ -427,8 +455,8 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 		collect(ctx, taking, &taking->said[i], &sets);
 	taking->outcome->behind = sets.behind_ids;
 	taking->outcome->behind_count = sets.behind_count;
-	return health_hello(ctx, sets.hellos, err) && health_beat(ctx, sets.beats, err) &&
-	       health_presence(ctx, sets.presences, err) &&
+	return health_hello(ctx, sets.hellos, err) && tell_copies(ctx, taking, &sets, err) &&
+	       health_beat(ctx, sets.beats, err) && health_presence(ctx, sets.presences, err) &&
 	       health_generation(ctx, sets.generations, err) &&
 	       certificates_used(ctx, sets.certificates, err) &&
 	       outbox_replace_commands(ctx, "renew", sets.renewals, err) &&

@@ -15,7 +15,7 @@ import { Head, Panel } from '../ui/panel';
 import { Deliveries } from './webhooks/deliveries';
 
 const route = getRouteApi('/app/webhooks');
-const eventTypes = ['alert.firing', 'alert.resolved', 'rollout.*', 'node.enrolled', 'node.offline', 'node.online'];
+const eventTypes = ['alert.firing', 'alert.resolved', 'rollout.*', 'node.enrolled', 'node.offline', 'node.online', 'node.copied'];
 
 function WebhookForm({ start, onClose, onMade }: { start: Webhook | null; onClose: () => void; onMade: (w: Webhook) => void }) {
 	const { t } = useI18n();
