@@ -18,7 +18,8 @@
 
 enum {
 	MAX_CLIENTS = 16,
-	MAX_OF_ONE_USER = 8, /* others than root */
+	MAX_OF_ONE_USER = 8, /* others than root and ourselves */
+	KEPT_FREE = 4,	     /* for those two, whoever else comes */
 	MAX_GROUPS = 256,
 	MAX_DEPTH = 4,
 	ASK_WITHIN_MS = 5000,
@@ -334,18 +335,23 @@ static bool identify(int fd, struct control_peer *peer, gid_t groups[MAX_GROUPS]
 
 static struct control_client *find_place(struct control *control, uid_t uid)
 {
+	const bool trusted = uid == 0 || uid == geteuid();
 	struct control_client *place = NULL;
-	int of_user = 0;
+	int of_user = 0, free = 0;
 
 	for (size_t i = 0; i < MAX_CLIENTS; i++) {
 		struct control_client *client = &control->clients[i];
 
-		if (client->fd < 0)
+		if (client->fd < 0) {
 			place = client;
-		else if (client->peer.uid == uid)
+			free++;
+		} else if (client->peer.uid == uid) {
 			of_user++;
+		}
 	}
-	return uid != 0 && of_user >= MAX_OF_ONE_USER ? NULL : place;
+	if (!trusted && (of_user >= MAX_OF_ONE_USER || free <= KEPT_FREE))
+		return NULL;
+	return place;
 }
 
 static void client_arrived(int fd, short revents, void *arg)

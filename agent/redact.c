@@ -16,6 +16,9 @@ static const char *const WORDS[] = {
 
 static const char MASK[] = "***";
 
+/* What may stand around a value; the backslash in JSON that is text within JSON. */
+static const char AROUND[] = "\"' \t\\";
+
 /* The length of the word that begins here, or 0. */
 static size_t word_at(const char *at)
 {
@@ -36,18 +39,28 @@ static const char *value_behind(const char *at)
 	/* "token_file", "passwords": what goes on with the name belongs to it. */
 	while (isalnum((unsigned char)*at) || *at == '_' || *at == '-')
 		at++;
-	at += strspn(at, "\"' \t");
+	at += strspn(at, AROUND);
 	if (*at == ':' || *at == '=')
 		at++;
 	else if (at == begin)
 		return NULL;
-	at += strspn(at, "\"' \t");
+	at += strspn(at, AROUND);
 	return *at ? at : NULL;
 }
 
-static size_t token_length(const char *at)
+/* How far the value reaches: to the quote that ends it when one begins it, spaces and all. */
+static size_t token_length(const char *at, const char *word)
 {
-	return strcspn(at, "\"' \t,;&}])");
+	const char quote = at > word ? at[-1] : '\0';
+	size_t length = 0;
+
+	if (quote != '"' && quote != '\'')
+		return strcspn(at, "\"' \t;&\\");
+	/* JSON within JSON ends with a backslash before the quote, a quote within a value has one, too. */
+	const bool inside = at - word > 1 && at[-2] == '\\';
+	while (at[length] && at[length] != quote)
+		length += !inside && at[length] == '\\' && at[length + 1] ? 2 : 1;
+	return inside && length > 0 && at[length] && at[length - 1] == '\\' ? length - 1 : length;
 }
 
 static bool is_scheme(const char *at, size_t length)
@@ -60,7 +73,7 @@ static bool is_scheme(const char *at, size_t length)
 /* Masks the value behind a word; returns where to go on. */
 static const char *mask_value(struct strbuf *out, const char *word, const char *value)
 {
-	size_t length = token_length(value);
+	size_t length = token_length(value, word);
 
 	strbuf_append(out, word, (size_t)(value - word));
 	/* "Authorization: Basic dXNlcjpw" */
@@ -69,7 +82,7 @@ static const char *mask_value(struct strbuf *out, const char *word, const char *
 
 		strbuf_append(out, value, length + gap);
 		value += length + gap;
-		length = token_length(value);
+		length = token_length(value, word);
 	}
 	strbuf_append_string(out, length > 0 ? MASK : "");
 	return value + length;
@@ -78,12 +91,15 @@ static const char *mask_value(struct strbuf *out, const char *word, const char *
 /* "scheme://user:password@host": masks up to the '@'. NULL: no credentials here. */
 static const char *mask_address(struct strbuf *out, const char *at)
 {
-	size_t length = strcspn(at, "/ \t\"'@");
+	const char *end = NULL;
 
-	if (at[length] != '@')
-		return NULL;
-	strbuf_append_string(out, MASK);
-	return at + length;
+	/* The last one, since people do not encode the '@' in a password. */
+	for (size_t i = 0, length = strcspn(at, "/ \t\"'"); i < length; i++)
+		if (at[i] == '@')
+			end = at + i;
+	if (end)
+		strbuf_append_string(out, MASK);
+	return end;
 }
 
 const char *redact_line(struct arena *arena, const char *line, bool *in_key)

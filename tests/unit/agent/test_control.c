@@ -309,6 +309,34 @@ static void keeps_places_for_others(void **state)
 	assert_contains(text, "two");
 }
 
+static int connect_as(uid_t uid)
+{
+	assert_int_equal(seteuid(uid), 0);
+	int fd = connect_client();
+	assert_int_equal(seteuid(0), 0);
+	return fd;
+}
+
+static void strangers_cannot_lock_root_out(void **state)
+{
+	struct fixture *fixture = *state;
+	int clients[64];
+	char text[1024];
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(".", 0755), 0);
+	assert_int_equal(chmod("run", 0755), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++) {
+		clients[i] = connect_as(STRANGER + (uid_t)(i / 8));
+		loop_turn(fixture->loop, 0);
+	}
+	ask(fixture, "{\"do\":\"hello\"}\n", text, sizeof(text));
+	assert_contains(text, "two");
+	for (size_t i = 0; i < ARRAY_SIZE(clients); i++)
+		close(clients[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +348,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(takes_one_open_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(holds_a_slow_reader_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(keeps_places_for_others, setup, teardown),
+		cmocka_unit_test_setup_teardown(strangers_cannot_lock_root_out, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

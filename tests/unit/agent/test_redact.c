@@ -17,6 +17,13 @@ static void masks_what_looks_like_a_secret(void **state)
 		{"mqtt://user:pw@broker:1883/x", "mqtt://***@broker:1883/x"},
 		{"client_secret_id = 5", "client_secret_id = ***"},
 		{"set-cookie: sid=1", "set-cookie: ***"},
+		{"password=\"correct horse battery\" user=x", "password=\"***\" user=x"},
+		{"password = 'a \\' b' c", "password = '***' c"},
+		{"password: a,b}c", "password: ***"},
+		{"{\"body\":\"{\\\"token\\\":\\\"a b\\\",\\\"n\\\":1}\"}",
+		 "{\"body\":\"{\\\"token\\\":\\\"***\\\",\\\"n\\\":1}\"}"},
+		{"mqtt://user:p@ss@broker:1883/x", "mqtt://***@broker:1883/x"},
+		{"password=\"never closed", "password=\"***"},
 		/* What is none stays readable. */
 		{"no space left on device", "no space left on device"},
 		{"see https://host/path?x=1", "see https://host/path?x=1"},
