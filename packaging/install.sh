@@ -182,6 +182,10 @@ main() {
 	*) die "--server is https://host:port of the Muster server" ;;
 	esac
 	[ -n "$fingerprint" ] || die "--ca-fingerprint is missing; without it nobody knows whose server this is"
+	case $bin:$dir in
+	/*:/*) ;;
+	*) die "--bin-dir and --dir are plain absolute paths" ;;
+	esac
 	case $bin$dir in
 	*[!A-Za-z0-9._/-]*) die "--bin-dir and --dir are plain absolute paths" ;;
 	esac

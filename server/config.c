@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "base/log.h"
 
@@ -80,6 +81,21 @@ const struct setting CONFIG_SETTINGS[] = {
 	SETTING_END,
 };
 
+/* It stands in lines that people give to a shell: nothing in it may mean anything there. */
+static bool check_public_url(const char *url, struct error *err)
+{
+	static const char PLAIN[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+				    ".:/[]_~%-";
+	const char *host = strstr(url, "://");
+
+	if (host != NULL && (strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0) &&
+	    host[3] != '\0' && url[strspn(url, PLAIN)] == '\0')
+		return true;
+	return error_set(err, ERR_INVALID,
+			 "public-url is https://host:port, perhaps with a path, not \"%.100s\"",
+			 url);
+}
+
 bool config_load(int argc, char **argv, int *index, struct arena *arena, struct config *out,
 		 struct error *err)
 {
@@ -93,5 +109,7 @@ bool config_load(int argc, char **argv, int *index, struct arena *arena, struct 
 	if (out->public_url == NULL)
 		out->public_url =
 			arena_printf(arena, "%s://%s", out->tls ? "https" : "http", out->listen);
+	else if (!check_public_url(out->public_url, err))
+		return false;
 	return true;
 }

@@ -129,6 +129,8 @@ def test_mistakes_are_named(server, gateway):
     assert "--server is https://host:port" in said("--server", "http://x")
     assert "--ca-fingerprint is missing" in said("--server", "https://x")
     assert "plain absolute paths" in said("--server", "https://x", "--ca-fingerprint", "0", "--bin-dir", "a b")
+    for folder in ("--bin-dir", "--dir"):
+        assert "plain absolute paths" in said("--server", "https://x", "--ca-fingerprint", "0", folder, "here")
 
 
 def test_sums_follow_the_files(server, agents):

@@ -81,6 +81,10 @@ def test_unknown_option_and_bad_value_are_named(database):
     assert "--nonsense" in command(database, "serve", "--nonsense", "1").stderr
     wrong = command(database, "serve", "--workers", "0")
     assert wrong.returncode == 2 and "workers" in wrong.stderr
+    # It ends up in the line that people paste into a root shell.
+    for url in ("https://x;reboot", "https://$(id)", "https://a b", "https://x'", "ftp://x", "https://", "x:8443"):
+        wrong = command(database, "serve", "--public-url", url)
+        assert wrong.returncode == 2 and "public-url is https://host:port" in wrong.stderr, url
 
 
 def test_waits_for_database_and_broker(migrated, postgres):
