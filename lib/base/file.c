@@ -41,6 +41,14 @@ static bool fail(struct error *err, const char *action, const char *path)
 	return error_set_errno(err, code_of(reason), reason, "could not %s %s", action, path);
 }
 
+bool file_write_error(struct error *err, enum error_code code, const char *what)
+{
+	if (errno == ENOSPC || errno == EDQUOT)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "%s: the disk is full; make room there and try again", what);
+	return error_set_errno(err, code, errno, "%s", what);
+}
+
 void fd_cleanup(int *fd)
 {
 	if (*fd >= 0)

@@ -61,6 +61,10 @@ MUST_CHECK bool fd_write_all(int fd, const void *data, size_t size);
 /* Closes *fd when >= 0 and sets it to -1: for CLEANUP(fd_cleanup). */
 void fd_cleanup(int *fd);
 
+/* "WHAT: the disk is full, ..." as ERR_UNAVAILABLE when errno is of that kind, its own text with code otherwise.
+ * Returns false. */
+bool file_write_error(struct error *err, enum error_code code, const char *what);
+
 /*
  * Takes an exclusive lock on path and writes our process id into it. ERR_CONFLICT
  * names the holder's pid. *fd is the caller's; closing it unlocks. The file stays.

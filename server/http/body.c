@@ -56,8 +56,7 @@ static bool open_upload(struct request *req)
 		arena_printf(req->arena, "%s/body-%s", req->http->options.upload_dir, id);
 	req->upload_fd = open(req->upload.path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (req->upload_fd < 0)
-		return error_set_errno(&req->failure, ERR_UNAVAILABLE, errno,
-				       "could not store the body");
+		return file_write_error(&req->failure, ERR_UNAVAILABLE, "could not store the body");
 	req->upload_hash = sha256_new();
 	return true;
 }
@@ -67,8 +66,7 @@ static bool store_in_file(struct request *req, const char *data, size_t size)
 	if (req->upload_fd < 0 && !open_upload(req))
 		return false;
 	if (!fd_write_all(req->upload_fd, data, size))
-		return error_set_errno(&req->failure, ERR_UNAVAILABLE, errno,
-				       "could not store the body");
+		return file_write_error(&req->failure, ERR_UNAVAILABLE, "could not store the body");
 	sha256_update(req->upload_hash, data, size);
 	req->upload.size_bytes += (int64_t)size;
 	return true;

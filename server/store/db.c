@@ -67,6 +67,9 @@ bool db_failed(struct db *db, const PGresult *result, struct error *err)
 		db->doomed = true;
 	if (sqlstate_retryable(state))
 		db->retry = true;
+	if (state && strcmp(state, "53100") == 0)
+		return error_set(err, ERR_UNAVAILABLE,
+				 "the disk of the database is full; make room there and try again");
 	return error_set(err, sqlstate_code(state), "database: %.*s", first_line(text), text);
 }
 

@@ -25,6 +25,7 @@ static const struct sqlstate_row {
 	{"55P03", ERR_UNAVAILABLE}, /* lock_not_available */
 	{"57014", ERR_TIMEOUT},	    /* query_canceled: statement_timeout */
 	{"57", ERR_UNAVAILABLE},    /* operator intervention: shutdown, crash */
+	{"58", ERR_UNAVAILABLE},    /* system error: input or output failed */
 	{"54", ERR_TOO_LARGE},	    /* program limit exceeded */
 };
 

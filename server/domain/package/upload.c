@@ -65,10 +65,7 @@ bool upload_find(struct ctx *ctx, const char *id, struct upload *out, struct err
 
 static bool write_failed(struct error *err)
 {
-	bool full = errno == ENOSPC || errno == EDQUOT;
-
-	return error_set_errno(err, full ? ERR_UNAVAILABLE : ERR_INTERNAL, errno,
-			       "could not store the upload");
+	return file_write_error(err, ERR_INTERNAL, "could not store the upload");
 }
 
 /* Copies all of part to offset of the upload's file; *end is where it then ends. */
