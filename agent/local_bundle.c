@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fields.h"
@@ -48,11 +49,15 @@ static const char *own_value(const struct local *local, const char *name)
 static bool open_bundle(struct local *local, struct error *err)
 {
 	const char *path = local->line.words[0], *report = own_value(local, "report");
+	struct stat status;
 	char copy[PATH_MAX];
 
-	files.bundle = open(path, O_RDONLY | O_CLOEXEC);
-	if (files.bundle < 0)
+	/* Whoever made the stick may have put a pipe there, at which open() would wait for ever. */
+	files.bundle = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (files.bundle < 0 || fstat(files.bundle, &status) != 0)
 		return error_set_errno(err, ERR_NOT_FOUND, errno, "cannot read %s", path);
+	if (!S_ISREG(status.st_mode))
+		return error_set(err, ERR_INVALID, "%s is no file: a bundle is one", path);
 	if (!absolute(path, copy, err))
 		return false;
 	snprintf(files.folder, sizeof(files.folder), "%s", dirname(copy));

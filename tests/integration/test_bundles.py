@@ -290,6 +290,11 @@ def test_hostile_bundles_are_refused_reported_and_run_nothing(server, api, site,
         assert (after["generation"], after["accepted"]) == (before["generation"], 0), name
         assert after["services"] == [], name
         assert sorted(p.name for p in (site.agent.dir / "packages").iterdir()) == stored, name
+    (tmp_path / "odd").mkdir()
+    os.mkfifo(tmp_path / "odd" / "pipe.mst")
+    for path in (tmp_path / "odd" / "pipe.mst", tmp_path / "odd", "/dev/zero"):
+        assert "is no file" in site.apply(path, status=2), "no waiting for a pipe"
+    assert [p.name for p in (tmp_path / "odd").iterdir()] == ["pipe.mst"]
     refused = [m for m in json.loads(base64.b64decode(json.loads(
         (tmp_path / "press-7.report").read_text())["payload"]))["messages"]
         if "bundle.refused" in m["body"]]
