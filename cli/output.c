@@ -304,7 +304,8 @@ void print_list(const struct cli *cli, json_t *reply, const struct column *colum
 	}
 	print_table(cli, items, columns);
 	if (total > (json_int_t)count)
-		cli_say(cli, "%zu of %lld; --limit shows more, --all shows all", count,
+		cli_say(cli, "%zu of %s%lld; --limit shows more, --all shows all", count,
+			json_is_true(json_object_get(reply, "total_is_bound")) ? "more than " : "",
 			(long long)total);
 }
 

@@ -51,7 +51,9 @@ static bool cursor_read(const struct page *page, struct node_filter *filter, str
 		return true;
 	filter->after_key = page->keys[0];
 	filter->after_id = page->keys[1];
-	if (filter->newest_first && !time_parse(page->keys[0], strlen(page->keys[0]), &at))
+	if (filter->newest_first && strcmp(page->keys[0], "infinity") != 0 &&
+	    strcmp(page->keys[0], "-infinity") != 0 &&
+	    !time_parse(page->keys[0], strlen(page->keys[0]), &at))
 		return error_set_field(err, ERR_INVALID, "cursor", "malformed cursor");
 	return true;
 }
@@ -59,11 +61,9 @@ static bool cursor_read(const struct page *page, struct node_filter *filter, str
 static const char *cursor_write(struct ctx *ctx, const struct node_filter *filter,
 				const struct node *last)
 {
-	char at[TIME_TEXT_SIZE];
-
-	time_format(last->last_seen_at, at);
-	return page_cursor(ctx, (const char *[]){filter->newest_first ? at : last->name, last->id},
-			   2);
+	return page_cursor(
+		ctx,
+		(const char *[]){filter->newest_first ? last->seen_rank : last->name, last->id}, 2);
 }
 
 bool nodes_list_handler(struct request *req, struct error *err)
@@ -71,26 +71,23 @@ bool nodes_list_handler(struct request *req, struct error *err)
 	struct ctx *ctx = request_ctx(req);
 	struct node_filter filter = {0};
 	const char *next = NULL;
-	struct node *nodes;
+	struct node_page found;
 	struct page page;
-	int64_t total;
-	size_t count;
 
 	if (!request_page(req, 2, &page, err) || !filter_read(req, &filter, err) ||
 	    !cursor_read(&page, &filter, err))
 		return false;
 	filter.limit = page.limit + 1;
-	if (!nodes_list(ctx, &filter, &nodes, &count, err) ||
-	    !nodes_count(ctx, &filter, &total, err))
+	if (!nodes_list(ctx, &filter, &found, err))
 		return false;
-	if (count > (size_t)page.limit) {
-		count = (size_t)page.limit;
-		next = cursor_write(ctx, &filter, &nodes[count - 1]);
+	if (found.count > (size_t)page.limit) {
+		found.count = (size_t)page.limit;
+		next = cursor_write(ctx, &filter, &found.nodes[found.count - 1]);
 	}
 	json_t *items = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(items, node_encode(&nodes[i], ctx->arena));
-	return request_reply_page(req, items, next, total);
+	for (size_t i = 0; i < found.count; i++)
+		json_array_append_new(items, node_encode(&found.nodes[i], ctx->arena));
+	return request_reply_bounded_page(req, items, next, found.total, found.total_is_bound);
 }
 
 static bool reply_node(struct request *req, const struct node *node)

@@ -105,6 +105,16 @@ bool request_reply_page(struct request *req, json_t *items, const char *next_cur
 	return request_reply_json(req, 200, body);
 }
 
+bool request_reply_bounded_page(struct request *req, json_t *items, const char *next_cursor,
+				int64_t total, bool is_bound)
+{
+	json_t *body =
+		json_pack("{s:o, s:s?, s:I, s:b}", "items", items, "next_cursor", next_cursor,
+			  "total", (json_int_t)total, "total_is_bound", is_bound);
+
+	return request_reply_json(req, 200, body);
+}
+
 void reply_problem(struct request *req, const struct error *err, unsigned int status)
 {
 	json_t *problem;

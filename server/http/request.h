@@ -99,6 +99,10 @@ const char *page_cursor(struct ctx *ctx, const char *const *keys, size_t key_cou
  * out (null). */
 bool request_reply_page(struct request *req, json_t *items, const char *next_cursor, int64_t total);
 
+/* The same where counting stops somewhere: is_bound says that there are more than total. */
+bool request_reply_bounded_page(struct request *req, json_t *items, const char *next_cursor,
+				int64_t total, bool is_bound);
+
 /* Adds a header to the answer that follows. Value must not hold control characters. */
 void request_reply_header(struct request *req, const char *name, const char *value);
 

@@ -18,6 +18,8 @@ struct node {
 	const char *trouble; /* why the status is warning, or NULL */
 	usec_t status_since;
 	usec_t last_seen_at; /* 0: never */
+	const char
+		*seen_rank; /* infinity while connected, -infinity before, else when it was gone */
 	usec_t enrolled_at;
 	usec_t retired_at;
 	const char *agent_version;

@@ -17,6 +17,7 @@
 #include "domain/fleet/fleet.h"
 #include "domain/rollout/advance.h"
 #include "scheduler/retention.h"
+#include "store/counts.h"
 #include "store/db.h"
 #include "store/scheduler_leases.h"
 
@@ -29,17 +30,21 @@ enum {
 
 typedef bool (*task_fn)(struct ctx *ctx, bool *busy, struct error *err);
 
+static bool fold(struct ctx *ctx, bool *busy, struct error *err)
+{
+	*busy = false;
+	return counts_fold(ctx, err);
+}
+
 /* period_ms 0: at every wake-up. busy asks for another turn at once. */
 static const struct task {
 	const char *name;
 	int period_ms;
 	task_fn run;
 } TASKS[] = {
-	{"rollouts", 0, rollouts_advance},
-	{"presence", 1000, fleet_mark_offline},
-	{"alerts", 500, alerts_evaluate},
-	{"retention", 60000, retention_run},
-	{"fleet retention", 60000, fleet_retention},
+	{"rollouts", 0, rollouts_advance},   {"presence", 1000, fleet_mark_offline},
+	{"alerts", 500, alerts_evaluate},    {"counts", 1000, fold},
+	{"retention", 60000, retention_run}, {"fleet retention", 60000, fleet_retention},
 };
 
 enum { TASK_COUNT = sizeof(TASKS) / sizeof(TASKS[0]) };

@@ -6,45 +6,7 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "store/db.h"
-
-/* The services of a node as the API shows them, in one column. */
-#define NODE_SERVICES                                                                               \
-	"coalesce((SELECT jsonb_agg(jsonb_build_object("                                            \
-	"'name', s.service, 'state', s.reported_state, 'ready', coalesce(s.ready, false),"          \
-	" 'reason', s.reported_reason, 'since', time_text(s.reported_since),"                       \
-	" 'pid', s.pid, 'restarts', coalesce(s.restarts, 0),"                                       \
-	" 'driver', coalesce(s.reported_driver, s.desired_driver), 'run', s.reported_run,"          \
-	" 'package', CASE WHEN s.reported_package_name IS NOT NULL THEN jsonb_build_object("        \
-	"'name', s.reported_package_name, 'version', s.reported_package_version) END,"              \
-	" 'config', CASE WHEN s.reported_config_name IS NOT NULL THEN jsonb_build_object("          \
-	"'name', s.reported_config_name, 'version', s.reported_config_version) END,"                \
-	" 'desired', CASE WHEN s.desired_driver IS NOT NULL THEN jsonb_build_object("               \
-	"'run', s.desired_run, 'rollout', s.rollout_id, 'package', CASE WHEN p.id IS NOT NULL THEN" \
-	" jsonb_build_object('name', p.name, 'version', p.version) END,"                            \
-	" 'config', CASE WHEN c.id IS NOT NULL THEN"                                                \
-	" jsonb_build_object('name', c.name, 'version', s.config_version) END) END,"                \
-	" 'drift', s.drift, 'drift_files', coalesce(to_jsonb(s.drift_files), '[]'),"                \
-	" 'cpu_percent', n.health -> 'services' -> s.service -> 'cpu_percent',"                     \
-	" 'mem_bytes', n.health -> 'services' -> s.service -> 'mem_bytes',"                         \
-	" 'probes', n.health -> 'services' -> s.service -> 'probes') ORDER BY s.service)"           \
-	" FROM node_service s LEFT JOIN package_release p ON p.id = s.package_release_id"           \
-	" LEFT JOIN config c ON c.id = s.config_id WHERE s.node_id = n.id), '[]') AS services"
-
-#define NODE_COLUMNS                                                                             \
-	"n.id, n.name, n.labels, n.shard, n.state, n.status, n.trouble, n.status_since,"         \
-	" n.last_seen_at, n.enrolled_at, n.retired_at, n.agent_version, n.platform, n.hostname," \
-	" n.boot_id, n.cert_serial, n.cert_not_after, n.desired_generation, n.desired_digest,"   \
-	" n.reported_generation, n.reported_digest, n.health, n.revision,"                       \
-	" coalesce((SELECT bool_or(d.drift) FROM node_service d WHERE d.node_id = n.id), false)" \
-	" AS drift, " NODE_SERVICES
-
-/* $1 project, $2 requirements, $3 status, $4 part of a text. */
-#define NODE_FILTER                                                                                                    \
-	" FROM node n WHERE n.project_id = $1"                                                                         \
-	" AND ($2::jsonb IS NULL OR node_matches(n.labels, $2))"                                                       \
-	" AND CASE WHEN $3::text IS NULL THEN n.state <> 'retired' ELSE n.status = ANY (string_to_array($3, ',')) END" \
-	" AND ($4::text IS NULL OR strpos(lower(concat_ws(' ', n.name, n.id, n.hostname,"                              \
-	" n.labels::text)), lower($4)) > 0)"
+#include "store/node_columns.h"
 
 static const char NODES_GET[] = "SELECT " NODE_COLUMNS " FROM node n WHERE n.project_id = $1"
 				" AND (n.id = $2 OR (n.name = $2 AND n.state <> 'retired'))"
@@ -57,17 +19,6 @@ static const char NODES_GET_FOR_UPDATE[] =
 static const char NODES_GET_BRIEF[] =
 	"SELECT n.id, n.name, n.labels, n.platform, n.state FROM node n WHERE n.project_id = $1"
 	" AND n.id = $2";
-
-static const char NODES_LIST_BY_NAME[] =
-	"SELECT " NODE_COLUMNS NODE_FILTER
-	" AND ($5::text IS NULL OR (n.name, n.id) > ($5, $6)) ORDER BY n.name, n.id LIMIT $7";
-
-static const char NODES_LIST_BY_LAST_SEEN[] =
-	"SELECT " NODE_COLUMNS NODE_FILTER
-	" AND ($5::timestamptz IS NULL OR (coalesce(n.last_seen_at, 'epoch'), n.id) < ($5, $6))"
-	" ORDER BY coalesce(n.last_seen_at, 'epoch') DESC, n.id DESC LIMIT $7";
-
-static const char NODES_COUNT[] = "SELECT count(*)" NODE_FILTER;
 
 /* The lock keeps two enrolments from choosing the same free name. */
 static const char NODES_NAME_LOCK[] =
@@ -108,7 +59,7 @@ static const char NODES_COMMAND_INSERT[] =
 	"INSERT INTO outbox (kind, node_id, payload) SELECT 'command', id, $3::jsonb FROM node"
 	" WHERE project_id = $1 AND id = $2 AND state <> 'retired'";
 
-static const struct field NODE_FIELDS[] = {
+const struct field NODE_FIELDS[] = {
 	FIELD_STRING(struct node, id, 0, 64),
 	FIELD_STRING(struct node, name, 0, 64),
 	FIELD_JSON(struct node, labels, 0),
@@ -118,6 +69,7 @@ static const struct field NODE_FIELDS[] = {
 	FIELD_STRING(struct node, trouble, 0, 2048),
 	FIELD_TIME(struct node, status_since, 0),
 	FIELD_TIME(struct node, last_seen_at, 0),
+	FIELD_STRING(struct node, seen_rank, 0, 40),
 	FIELD_TIME(struct node, enrolled_at, 0),
 	FIELD_TIME(struct node, retired_at, 0),
 	FIELD_STRING(struct node, agent_version, 0, 256),
@@ -136,19 +88,6 @@ static const struct field NODE_FIELDS[] = {
 	FIELD_INT64(struct node, revision, 0, 0, INT64_MAX),
 	FIELD_END,
 };
-
-static bool scan_all(struct ctx *ctx, const struct db_rows *rows, struct node **out, size_t *count,
-		     struct error *err)
-{
-	struct node *nodes = arena_array(ctx->arena, rows->count, sizeof(*nodes));
-
-	for (size_t i = 0; i < rows->count; i++)
-		if (!db_scan(rows, i, ctx->arena, NODE_FIELDS, &nodes[i], err))
-			return false;
-	*out = nodes;
-	*count = rows->count;
-	return true;
-}
 
 static bool get(struct ctx *ctx, const char *sql, const char *id, struct node *out,
 		struct error *err)
@@ -180,34 +119,6 @@ bool nodes_get_for_update(struct ctx *ctx, const char *id, struct node *out, str
 bool nodes_get_brief(struct ctx *ctx, const char *id, struct node *out, struct error *err)
 {
 	return get(ctx, NODES_GET_BRIEF, id, out, err);
-}
-
-bool nodes_list(struct ctx *ctx, const struct node_filter *filter, struct node **out, size_t *count,
-		struct error *err)
-{
-	struct db_rows rows;
-
-	return db_query(ctx->db, ctx->arena,
-			filter->newest_first ? NODES_LIST_BY_LAST_SEEN : NODES_LIST_BY_NAME,
-			DB_ARGS(db_text(ctx->project_id), db_json(filter->requirements),
-				db_text(filter->status), db_text(filter->text),
-				db_text(filter->after_key), db_text(filter->after_id),
-				db_int(filter->limit)),
-			&rows, err) &&
-	       scan_all(ctx, &rows, out, count, err);
-}
-
-bool nodes_count(struct ctx *ctx, const struct node_filter *filter, int64_t *out, struct error *err)
-{
-	struct db_rows rows;
-
-	if (!db_query(ctx->db, ctx->arena, NODES_COUNT,
-		      DB_ARGS(db_text(ctx->project_id), db_json(filter->requirements),
-			      db_text(filter->status), db_text(filter->text)),
-		      &rows, err))
-		return false;
-	*out = db_get_int(&rows, 0, 0);
-	return true;
 }
 
 bool nodes_free_name(struct ctx *ctx, const char *wanted, const char **out, struct error *err)

@@ -30,16 +30,26 @@ struct node_filter {
 	const json_t *requirements; /* parsed selector; NULL = no restriction */
 	const char *status;	    /* NULL = every node that is not retired */
 	const char *text;	    /* part of name, id, host name or a label; NULL = all */
-	bool newest_first;	    /* by last_seen_at descending instead of by name */
-	const char *after_key;	    /* name, or last_seen_at as text; NULL = first page */
+	bool newest_first;	    /* by last contact (seen_rank) descending instead of by name */
+	const char *after_key;	    /* name, or seen_rank; NULL = first page */
 	const char *after_id;
 	int64_t limit;
 };
 
-MUST_CHECK bool nodes_list(struct ctx *ctx, const struct node_filter *filter, struct node **out,
-			   size_t *count, struct error *err);
-MUST_CHECK bool nodes_count(struct ctx *ctx, const struct node_filter *filter, int64_t *out,
-			    struct error *err);
+struct node_page {
+	struct node *nodes;
+	size_t count;
+	int64_t total;	     /* of all pages */
+	bool total_is_bound; /* there are more than total */
+};
+
+/*
+ * One page and how many there are in all. Without selector and text both are read from what is kept; with
+ * them at most NODES_COUNTED_MAX matches are counted, so that the time does not grow with the fleet.
+ */
+enum { NODES_COUNTED_MAX = 10000 };
+MUST_CHECK bool nodes_list(struct ctx *ctx, const struct node_filter *filter, struct node_page *out,
+			   struct error *err);
 
 struct node_new {
 	const char *id;

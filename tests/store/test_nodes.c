@@ -50,14 +50,17 @@ static size_t list(const struct node_filter *wanted, struct node **out)
 {
 	struct node_filter filter = *wanted;
 	struct error err = {0};
-	struct node *nodes;
-	size_t count;
+	struct node_page page;
 
 	filter.limit = filter.limit ? filter.limit : 100;
-	assert_done(nodes_list(harness_ctx(), &filter, &nodes, &count, &err), err);
+	assert_done(nodes_list(harness_ctx(), &filter, &page, &err), err);
 	if (out)
-		*out = nodes;
-	return count;
+		*out = page.nodes;
+	/* All fit on a page here, unless a test pages. */
+	if (!wanted->limit && !wanted->after_key)
+		assert_int_equal(page.total, page.count);
+	assert_false(page.total_is_bound);
+	return page.count;
 }
 
 static void test_sql_and_c_agree_on_selectors(void **state)
@@ -104,21 +107,86 @@ static void test_sql_and_c_agree_on_selectors(void **state)
 
 static void test_pages_by_last_seen(void **state)
 {
+	static const char *const FACTS[] = {
+		"UPDATE node SET state = 'active', online = true WHERE name = 'a'",
+		"UPDATE node SET state = 'active', online = true WHERE name = 'c'",
+		"UPDATE node SET online = false WHERE name = 'a'"};
 	struct node_filter filter = {.newest_first = true, .limit = 1};
 	static const char ORDER[] = "cadb";
-	char key[TIME_TEXT_SIZE];
 	struct node *page;
 
 	(void)state;
 	harness_sql(harness_ctx()->db, SITES);
+	for (size_t i = 0; i < ARRAY_SIZE(FACTS); i++)
+		harness_sql(harness_ctx()->db, FACTS[i]);
 	for (size_t i = 0; i < strlen(ORDER); i++) {
 		assert_int_equal(list(&filter, &page), 1);
 		assert_int_equal(page[0].name[0], ORDER[i]);
-		time_format(page[0].last_seen_at, key);
-		filter.after_key = key;
+		filter.after_key = page[0].seen_rank;
 		filter.after_id = page[0].id;
 	}
 	assert_int_equal(list(&filter, &page), 0);
+	/* The same for what a selector finds. */
+	filter = (struct node_filter){
+		.newest_first = true, .limit = 1, .requirements = parse("line")};
+	for (size_t i = 0; i < 2 + 1; i++) {
+		assert_int_equal(list(&filter, &page), i < 3);
+		assert_int_equal(page[0].name[0], "cab"[i]);
+		filter.after_key = page[0].seen_rank;
+		filter.after_id = page[0].id;
+	}
+	assert_int_equal(list(&filter, &page), 0);
+}
+
+static void assert_names(const struct node_filter *filter, const char *expected)
+{
+	struct node *found;
+	size_t count = list(filter, &found);
+
+	assert_int_equal(count, strlen(expected));
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(found[i].name[0], expected[i]);
+}
+
+static void test_text_finds_parts_and_nothing_else(void **state)
+{
+	(void)state;
+	harness_sql(harness_ctx()->db, SITES);
+	harness_sql(harness_ctx()->db, "UPDATE node SET hostname = 'Press_100%' WHERE name = 'd'");
+	assert_names(&(struct node_filter){.text = "PRESS"}, "d");
+	assert_names(&(struct node_filter){.text = "s_1"}, "d");
+	assert_names(&(struct node_filter){.text = "0%"}, "d");
+	assert_names(&(struct node_filter){.text = "s%1"}, "");
+	assert_names(&(struct node_filter){.text = "a_b"}, "");
+	assert_names(&(struct node_filter){.text = "site"}, "ab");
+	assert_names(&(struct node_filter){.text = "\\"}, "");
+	assert_names(&(struct node_filter){.text = NODE("c")}, "c");
+	assert_names(&(struct node_filter){.text = "site", .requirements = parse("site=y")}, "b");
+	assert_names(&(struct node_filter){.text = "line",
+					   .requirements = parse("site in (y,x)"),
+					   .status = "pending"},
+		     "ab");
+	assert_names(&(struct node_filter){.text = "line", .status = "online,retired"}, "");
+}
+
+static void test_status_lists_are_merged_in_order(void **state)
+{
+	struct error err = {0};
+
+	(void)state;
+	harness_sql(harness_ctx()->db, SITES);
+	harness_sql(
+		harness_ctx()->db,
+		"UPDATE node SET state = 'active', online = name = 'b' WHERE name IN ('b', 'c')");
+	assert_done(nodes_retire(harness_ctx(), NODE("d"), &err), err);
+	assert_names(&(struct node_filter){0}, "abc");
+	assert_names(&(struct node_filter){.after_key = "a", .after_id = NODE("a")}, "bc");
+	assert_names(&(struct node_filter){.status = "offline,online,offline"}, "bc");
+	assert_names(&(struct node_filter){.status = "retired"}, "d");
+	assert_names(&(struct node_filter){.status = "pending,retired"}, "ad");
+	assert_names(&(struct node_filter){.requirements = parse("!site")}, "c");
+	assert_names(&(struct node_filter){.requirements = parse("!site"), .status = "retired"},
+		     "d");
 }
 
 static const char *status_after(const char *node_state, bool online, int reported, int desired)
@@ -255,6 +323,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_sql_and_c_agree_on_selectors),
 		STORE_TEST(test_pages_by_last_seen),
+		STORE_TEST(test_text_finds_parts_and_nothing_else),
+		STORE_TEST(test_status_lists_are_merged_in_order),
 		STORE_TEST(test_status_follows_the_facts),
 		STORE_TEST(test_projects_are_apart),
 		STORE_TEST(test_free_names_count_up),

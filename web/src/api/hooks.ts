@@ -26,12 +26,12 @@ export function useGet<T>(path: string, query?: Query, options: GetOptions = {})
 
 /** A list with cursors: pages are appended. */
 export function usePages<T>(path: string, query: Query = {}, options: { enabled?: boolean } = {}) {
-	return useInfiniteQuery<Page<T>, Problem, { items: T[]; total: number | undefined }, unknown[], string | undefined>({
+	return useInfiniteQuery<Page<T>, Problem, { items: T[]; total: number | undefined; bound: boolean }, unknown[], string | undefined>({
 		queryKey: [...keyOf(path, query), 'pages'],
 		queryFn: ({ signal, pageParam }) => get<Page<T>>(path, { ...query, cursor: pageParam }, signal),
 		initialPageParam: undefined,
 		getNextPageParam: (last) => last.next_cursor ?? undefined,
-		select: (data) => ({ items: data.pages.flatMap((p) => p.items), total: data.pages[0]?.total }),
+		select: (data) => ({ items: data.pages.flatMap((p) => p.items), total: data.pages[0]?.total, bound: data.pages[0]?.total_is_bound ?? false }),
 		placeholderData: keepPreviousData,
 		enabled: options.enabled,
 	});

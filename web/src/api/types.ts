@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The shapes of /api/v1 as schema/openapi.yaml describes them; only what the dashboard reads. */
 
-export interface Page<T> { items: T[]; next_cursor: string | null; total?: number }
+export interface Page<T> { items: T[]; next_cursor: string | null; total?: number; total_is_bound?: boolean }
 
 export type Role = 'viewer' | 'operator' | 'approver' | 'admin';
 export interface Project { id: string; name: string; role: Role }

@@ -35,6 +35,7 @@ export function Nodes() {
 	const fresh = pages.data?.items ?? [];
 	const held = useHeld(fresh, (n) => n.id, working && sort !== 'name', `${q} ${sort} ${fresh.length}`);
 	const total = pages.data?.total ?? fresh.length;
+	const bound = pages.data?.bound ?? false;
 	const peeked = fresh.find((n) => n.name === search.node || n.id === search.node);
 
 	/* A changed query drops the selection in the open: what is acted on is always what is shown. */
@@ -65,7 +66,7 @@ export function Nodes() {
 				<div className={peeked ? 'split' : 'split two'}>
 					<Facets q={q} onChange={setQ} />
 					<section className="panel" onPointerEnter={() => setWorking(true)} onPointerLeave={() => setWorking(false)}>
-						{selected.size > 0 && <SelectionBar q={q} query={query} total={total} selected={selected} setSelected={setSelected} />}
+						{selected.size > 0 && <SelectionBar q={q} query={query} total={total} bound={bound} selected={selected} setSelected={setSelected} />}
 						<Loaded query={pages}>
 							{() =>
 								held.items.length === 0 ? (
@@ -85,7 +86,7 @@ export function Nodes() {
 						</Loaded>
 						{held.items.length > 0 && (
 							<footer>
-								<span className="num">{t('nodes.rows', { n: held.items.length, total })}</span>
+								<span className="num">{t(bound ? 'nodes.rowsOfMore' : 'nodes.rows', { n: held.items.length, total })}</span>
 								{pages.hasNextPage && (
 									<Btn small busy={pages.isFetchingNextPage} onClick={() => void pages.fetchNextPage()}>
 										{t('common.more')}

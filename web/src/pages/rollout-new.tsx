@@ -42,7 +42,7 @@ export function RolloutNew() {
 
 	const asked = useDebounced(kind === 'selector' ? selector.trim() : '');
 	const match = useGet<Page<Node>>('/nodes', { selector: asked, limit: 1 }, { enabled: asked !== '' });
-	const matched = asked === '' ? t('plan.selectorHint') : match.error ? say(match.error.detail || match.error.title) : match.data ? t('plan.matches', { n: match.data.total ?? 0 }) : t('common.loading');
+	const matched = asked === '' ? t('plan.selectorHint') : match.error ? say(match.error.detail || match.error.title) : match.data ? t(match.data.total_is_bound ? 'plan.matchesMore' : 'plan.matches', { n: match.data.total ?? 0 }) : t('common.loading');
 
 	const targets = toTargets(kind, selector, nodes);
 	const hasTarget = kind === 'nodes' ? (targets.nodes?.length ?? 0) > 0 : !!targets.selector;

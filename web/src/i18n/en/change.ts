@@ -217,6 +217,7 @@ export const change = {
 	'plan.selector': 'Selector',
 	'plan.selectorHint': 'Kubernetes grammar: site=plant-3,line in (1,2),!spare',
 	'plan.matches': 'Matches {n} {n|node|nodes} now',
+	'plan.matchesMore': 'Matches more than {n} nodes now',
 	'plan.nodes': 'Nodes',
 	'plan.allHint': 'Every node of the project that is not retired.',
 	'plan.change': 'What: changes',

@@ -217,6 +217,7 @@ export const change = {
 	'plan.selector': '选择器',
 	'plan.selectorHint': 'Kubernetes 语法：site=plant-3,line in (1,2),!spare',
 	'plan.matches': '目前匹配 {n} 个节点',
+	'plan.matchesMore': '目前匹配超过 {n} 个节点',
 	'plan.nodes': '节点',
 	'plan.allHint': '项目中所有未退役的节点。',
 	'plan.change': '变更',

@@ -16,7 +16,7 @@ import { ProblemBox } from '../../ui/feedback';
 import { Field } from '../../ui/field';
 import { parseLabels } from '../enrol';
 
-interface Props { q: string; query: Query; total: number; selected: Set<string>; setSelected: (ids: Set<string>) => void }
+interface Props { q: string; query: Query; total: number; bound: boolean; selected: Set<string>; setSelected: (ids: Set<string>) => void }
 
 /* A selection of everything that matches is frozen to ids, page by page, up to this many. */
 const freezeLimit = 10_000;
@@ -32,7 +32,7 @@ async function allMatching(query: Query): Promise<Set<string>> {
 	return ids;
 }
 
-export function SelectionBar({ q, query, total, selected, setSelected }: Props) {
+export function SelectionBar({ q, query, total, bound, selected, setSelected }: Props) {
 	const { t } = useI18n();
 	const navigate = useNavigate();
 	const can = useCan('operator');
@@ -40,7 +40,8 @@ export function SelectionBar({ q, query, total, selected, setSelected }: Props) 
 	const freeze = useAct(() => allMatching(query), [], setSelected);
 	const parsed = parseQuery(q);
 	const words = [parsed.selector, parsed.status.length > 0 ? `${t('nodes.status')} ${parsed.status.join(', ')}` : '', parsed.text && `“${parsed.text}”`].filter(Boolean).join(', ');
-	const everything = selected.size === total;
+	/* Where counting stopped, nothing that was selected one by one is everything. */
+	const everything = !bound && selected.size === total;
 	const rollOut = () => {
 		/* All of a pure label query stays a selector, so that the rollout says what was meant. */
 		const selector = everything && parsed.selector && !parsed.text && parsed.status.length === 0 ? parsed.selector : undefined;
@@ -50,11 +51,11 @@ export function SelectionBar({ q, query, total, selected, setSelected }: Props) 
 	return (
 		<div className="selbar" role="status">
 			<span>
-				{t('nodes.selected', { n: selected.size, total })} {words ? t('nodes.matching', { words }) : t('nodes.ofAll')}
+				{t(bound ? 'nodes.selectedOfMore' : 'nodes.selected', { n: selected.size, total })} {words ? t('nodes.matching', { words }) : t('nodes.ofAll')}
 			</span>
-			{!everything && (
+			{!everything && !(bound && selected.size >= freezeLimit) && (
 				<button type="button" className="link" onClick={() => freeze.mutate(undefined)} disabled={freeze.isPending}>
-					{t('nodes.selectAll', { n: total })}
+					{t(bound ? 'nodes.selectFirst' : 'nodes.selectAll', { n: total })}
 				</button>
 			)}
 			<button type="button" className="link" onClick={() => setSelected(new Set())}>
