@@ -9,6 +9,8 @@
 #include "base/fields.h"
 #include "domain/inventory/selector.h"
 #include "domain/rollout/plan_node.h"
+#include "domain/rollout/waves.h"
+#include "store/rollouts.h"
 
 /* What a change sets, with names resolved; the form of store/rollout_steps.h. */
 static bool resolve_change(struct ctx *ctx, struct change_facts *facts, json_t **out,
@@ -141,20 +143,28 @@ static bool plan_nodes(struct ctx *ctx, struct plan *plan, const struct target_n
 	return true;
 }
 
-static void deal_waves(struct plan *plan)
+static bool deal_waves(struct ctx *ctx, struct plan *plan, struct error *err)
 {
-	int64_t wave = 1, left = 0;
+	const char **ids = arena_array(ctx->arena, plan->node_count + 1, sizeof(*ids));
+	int64_t *of_node = arena_array(ctx->arena, plan->node_count + 1, sizeof(*of_node));
+	const char *const *values = NULL;
+	struct waves waves;
 
-	plan->wave_count =
-		waves_split(&plan->strategy, (int64_t)plan->node_count, plan->wave_sizes);
-	if (plan->wave_count > 0)
-		left = plan->wave_sizes[0];
-	for (size_t i = 0; i < plan->node_count; i++) {
-		if (left == 0)
-			left = plan->wave_sizes[wave++];
-		plan->nodes[i].wave = wave;
-		left--;
-	}
+	for (size_t i = 0; i < plan->node_count; i++)
+		ids[i] = plan->nodes[i].node->id;
+	if (plan->strategy.wave_label != NULL &&
+	    !rollout_label_values(ctx, plan->strategy.wave_label, ids, plan->node_count, &values,
+				  err))
+		return false;
+	if (!waves_deal(&plan->strategy, ctx->arena, values, plan->node_count, of_node, &waves,
+			err))
+		return false;
+	plan->wave_count = waves.count;
+	memcpy(plan->wave_sizes, waves.sizes, sizeof(plan->wave_sizes));
+	memcpy(plan->wave_labels, waves.labels, sizeof(plan->wave_labels));
+	for (size_t i = 0; i < plan->node_count; i++)
+		plan->nodes[i].wave = of_node[i];
+	return true;
 }
 
 static void count_and_hash(struct ctx *ctx, struct plan *plan)
@@ -194,9 +204,9 @@ bool plan_make(struct ctx *ctx, json_t *changes, json_t *targets, json_t *strate
 	if (!changes_decode(changes, ctx->arena, &plan.changes, &plan.change_count, err) ||
 	    !strategy_decode(strategy, ctx->arena, &plan.strategy, err) ||
 	    !find_targets(ctx, targets, &nodes, &plan.node_count, err) ||
-	    !resolve(ctx, &plan, &facts, err) || !plan_nodes(ctx, &plan, nodes, facts, err))
+	    !resolve(ctx, &plan, &facts, err) || !plan_nodes(ctx, &plan, nodes, facts, err) ||
+	    !deal_waves(ctx, &plan, err))
 		return false;
-	deal_waves(&plan);
 	count_and_hash(ctx, &plan);
 	*out = plan;
 	return true;

@@ -35,6 +35,7 @@ struct plan {
 	struct plan_node *nodes; /* by name */
 	size_t node_count;
 	int64_t wave_sizes[ROLLOUT_WAVES_MAX];
+	const char *wave_labels[ROLLOUT_WAVES_MAX]; /* value of the label, or NULL */
 	size_t wave_count;
 	int64_t change, same, blocked, offline; /* numbers of nodes */
 	char hash[sizeof("sha256:") + SHA256_HEX_SIZE];
