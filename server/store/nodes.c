@@ -24,11 +24,15 @@ static const char NODES_GET_BRIEF[] =
 static const char NODES_NAME_LOCK[] =
 	"SELECT pg_advisory_xact_lock(hashtextextended('node name of ' || $1, 0))";
 
+/* Recursive, so that it looks no further than the first free name. */
+#define NAME_TAKEN                                                                               \
+	"EXISTS (SELECT FROM node n WHERE n.project_id = $1 AND n.name = tried.name AND n.state" \
+	" <> 'retired')"
 static const char NODES_FREE_NAME[] =
-	"SELECT c.name FROM (SELECT $2::text AS name, 1 AS no UNION ALL"
-	" SELECT rtrim(left($2, 56), '-._') || '-' || no, no FROM generate_series(2, 100000) AS no) c"
-	" WHERE NOT EXISTS (SELECT FROM node n WHERE n.project_id = $1 AND n.name = c.name"
-	" AND n.state <> 'retired') ORDER BY c.no LIMIT 1";
+	"WITH RECURSIVE tried (no, name) AS (SELECT 1, $2::text UNION ALL"
+	" SELECT no + 1, rtrim(left($2, 56), '-._') || '-' || no + 1 FROM tried"
+	" WHERE no < 100000 AND " NAME_TAKEN ")"
+	" SELECT name FROM tried WHERE no = (SELECT max(no) FROM tried) AND NOT " NAME_TAKEN;
 
 static const char NODES_INSERT[] =
 	"INSERT INTO node (id, project_id, name, labels, shard, platform, hostname, agent_version,"
