@@ -131,6 +131,29 @@ static const struct option_spec KEY_OPTIONS[] = {
 	{NULL, NULL, NULL, false},
 };
 
+static const struct option_spec PLAN_NODES_OPTIONS[] = {
+	{"list", "LIST", "all (default), group-N, offline, held-ROLLOUT", false},
+	PAGE_ROWS,
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec SELECTION_OPTIONS[] = {
+	{"selector", "SELECTOR", "these nodes; * is every node", false},
+	{"node", "NODE", "this node", true},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CONFIRM_OPTIONS[] = {
+	{"confirm", "COUNT", "the number of nodes, typed, when it is every node", false},
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec RETIRE_MANY_OPTIONS[] = {
+	{"confirm", "COUNT", "the number of nodes, typed, when it is every node", false},
+	{"yes", NULL, "do it without asking", false},
+	{NULL, NULL, NULL, false},
+};
+
 static const struct option_spec ROLLOUT_OPTIONS[] = {
 	{"service", "SERVICE", "what changes; the options up to the next --service belong to it",
 	 true},
@@ -143,6 +166,9 @@ static const struct option_spec ROLLOUT_OPTIONS[] = {
 	{"file", "FILE", "request as JSON; options overlay it", false},
 	{"selector", "SELECTOR", "on these nodes; * is every node", false},
 	{"node", "NODE", "on this node", true},
+	{"selection", "ID", "on these nodes, if they still are what was counted", false},
+	{"confirm", "COUNT", "the number of nodes, typed, when it is every node", false},
+	{"diff", NULL, "plan: show what changes in the files", false},
 	{"name", "TEXT", "for people", false},
 	STRATEGY_ROWS,
 	{"draft", NULL, "do not start yet", false},
@@ -305,6 +331,17 @@ const struct command COMMANDS[] = {
 	 release_key_remove_command},
 	{"rollout", "plan", "", "foresee a rollout without doing anything", ROLLOUT_OPTIONS, 0, 0,
 	 false, rollout_plan_command},
+	{"rollout", "plan-nodes", "HASH", "the nodes behind a number of a plan", PLAN_NODES_OPTIONS,
+	 1, 1, false, plan_nodes_command},
+	{"selection", "create", "", "freeze and count nodes for an hour", SELECTION_OPTIONS, 0, 0,
+	 false, selection_create_command},
+	{"selection", "show", "ID", "what was counted, and what it is now", NULL, 1, 1, false,
+	 selection_show_command},
+	{"selection", "delete", "ID", "forget it", NULL, 1, 1, false, selection_delete_command},
+	{"selection", "retire", "ID", "cut all its nodes off for good", RETIRE_MANY_OPTIONS, 1, 1,
+	 false, selection_retire_command},
+	{"selection", "label", "ID KEY=VALUE|KEY- ...", "set and take away labels on all its nodes",
+	 CONFIRM_OPTIONS, 2, -1, false, selection_label_command},
 	{"rollout", "start", "", "start a rollout", ROLLOUT_OPTIONS, 0, 0, false,
 	 rollout_start_command},
 	{"rollout", "list", "", "rollouts, newest first", ROLLOUT_LIST_OPTIONS, 0, 0, false,

@@ -49,6 +49,12 @@ command_run rollout_plan_command, rollout_start_command, rollout_list_command, r
 	rollout_rollback_command, rollout_run_command, rollout_pause_command,
 	rollout_resume_command, rollout_promote_command, rollout_retry_command,
 	rollout_abort_command, rollout_approve_command;
+/* plans.c: the groups of a plan, and with --diff what changes in their files. */
+void print_plan(struct cli *cli, json_t *plan);
+command_run plan_nodes_command;
+/* selections.c */
+command_run selection_create_command, selection_show_command, selection_delete_command,
+	selection_retire_command, selection_label_command;
 /* explain.c */
 command_run node_explain_command, rollout_explain_command, step_explain_command;
 /* watch.c: follows a rollout to its end and sets the exit status. */

@@ -76,16 +76,6 @@ static const struct column STEPS[] = {
 	{NULL, NULL, COLUMN_TEXT},
 };
 
-static const struct column PLAN[] = {
-	{"NODE", "name", COLUMN_TEXT},
-	{"WAVE", "wave", COLUMN_TEXT},
-	{"STATUS", "status", COLUMN_TEXT},
-	{"CHANGES", "services", COLUMN_PLAN},
-	{"FETCH", "fetch_bytes", COLUMN_SIZE},
-	{"BLOCKED", "blocked", COLUMN_TEXT},
-	{NULL, NULL, COLUMN_TEXT},
-};
-
 /* The dashboard writes R-12 for number 12. */
 static const char *rollout_of(const struct cli *cli)
 {
@@ -215,6 +205,7 @@ static bool request_of(struct cli *cli, json_t **out, struct error *err)
 	const char *file = cli_option(cli, "file"), *selector = cli_option(cli, "selector");
 	json_t *request = NULL, *changes = json_keep(json_array(), cli->arena);
 	size_t count;
+	long long confirm;
 	const char *const *nodes = cli_options(cli, "node", &count);
 
 	if (file != NULL) {
@@ -237,6 +228,14 @@ static bool request_of(struct cli *cli, json_t **out, struct error *err)
 			json_array_append_new(list, json_string(nodes[i]));
 		json_object_set_new(request, "targets", json_pack("{s:o}", "nodes", list));
 	}
+	if (cli_option(cli, "selection") != NULL)
+		json_object_set_new(request, "targets",
+				    json_pack("{s:s}", "selection", cli_option(cli, "selection")));
+	if (!cli_option_int(cli, "confirm", -1, &confirm, err))
+		return false;
+	if (confirm >= 0 && json_object_get(request, "targets") != NULL)
+		json_object_set_new(json_object_get(request, "targets"), "confirm_count",
+				    json_integer(confirm));
 	json_t *strategy = json_object_get(request, "strategy");
 	if (strategy == NULL) {
 		strategy = json_object();
@@ -250,7 +249,7 @@ static bool request_of(struct cli *cli, json_t **out, struct error *err)
 				 "--param or --remove, or --file");
 	if (json_object_get(request, "targets") == NULL)
 		return error_set(err, ERR_INVALID,
-				 "where? --selector (\"*\" is every node) or --node");
+				 "where? --selector (\"*\" is every node), --node or --selection");
 	*out = request;
 	return true;
 }
@@ -267,16 +266,7 @@ bool rollout_plan_command(struct cli *cli, struct error *err)
 		print_json(plan);
 		return true;
 	}
-	print_list(
-		cli,
-		json_keep(json_pack("{s:O}", "items", json_object_get(plan, "nodes")), cli->arena),
-		PLAN, "no node matches");
-	cli_say(cli, "plan %s: %s nodes change, %s stay, %s blocked, %s offline",
-		value_text(cli, json_at(plan, "plan_hash"), COLUMN_TEXT),
-		value_text(cli, json_at(plan, "counts.change"), COLUMN_TEXT),
-		value_text(cli, json_at(plan, "counts.same"), COLUMN_TEXT),
-		value_text(cli, json_at(plan, "counts.blocked"), COLUMN_TEXT),
-		value_text(cli, json_at(plan, "counts.offline"), COLUMN_TEXT));
+	print_plan(cli, plan);
 	return true;
 }
 

@@ -21,6 +21,10 @@ class Muster:
             "XDG_CONFIG_HOME": os.path.join(plant.folder, "config"),
         }
 
+    def everything(self):
+        """Options that mean every node, with their number typed as the server wants it."""
+        return ["--selector", "*", "--confirm", str(self.json("node", "list", "--limit", "1")["total"])]
+
     def run(self, *arguments, expect=(0,), timeout_s=600):
         """Runs the command; gives what it did when its exit status is an expected one."""
         try:

@@ -65,7 +65,8 @@ def fill(plant, muster, folder, steps):
             for name in ("broker_port", "analytics_port", "modbus_port"):
                 muster.run("var", "set", name, str(getattr(gateway, name)), "--node", gateway.name)
     with steps.step("roll three services out to five gateways"):
-        command = ["rollout", "start", "--name", "first rollout", "--selector", "*", "--wait", *first_changes(folder)]
+        command = ["rollout", "start", "--name", "first rollout", *muster.everything(), "--wait",
+                   *first_changes(folder)]
         rollout = muster.json(*command, expect=(0, 3))
         if rollout["state"] != "succeeded":
             raise DemoError(f"the rollout is {rollout['state']}: {muster.why(rollout['number'])}")

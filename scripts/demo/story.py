@@ -129,7 +129,7 @@ def expect_success(muster, rollout):
 
 def start_rollout(muster, name, service, package=None, config=None, waves=None, gate=None):
     """Starts a rollout to all nodes, waits for its end, and gives it."""
-    command = ["rollout", "start", "--name", name, "--selector", "*", "--service", service, "--wait"]
+    command = ["rollout", "start", "--name", name, *muster.everything(), "--service", service, "--wait"]
     command += ["--package", package] if package else []
     command += ["--config", config] if config else []
     command += ["--waves", waves] if waves else []

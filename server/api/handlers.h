@@ -22,8 +22,18 @@ bool install_get_handler(struct request *req, struct error *err);
 /* api/logs.c */
 bool logs_list_handler(struct request *req, struct error *err);
 
-/* api/rollouts.c */
+/* api/plans.c */
 bool rollouts_plan_handler(struct request *req, struct error *err);
+bool plan_nodes_handler(struct request *req, struct error *err);
+
+/* api/selections.c */
+bool selections_post_handler(struct request *req, struct error *err);
+bool selections_get_handler(struct request *req, struct error *err);
+bool selections_delete_handler(struct request *req, struct error *err);
+bool selection_retire_handler(struct request *req, struct error *err);
+bool selection_labels_handler(struct request *req, struct error *err);
+
+/* api/rollouts.c */
 bool rollouts_post_handler(struct request *req, struct error *err);
 bool rollouts_list_handler(struct request *req, struct error *err);
 bool rollouts_get_handler(struct request *req, struct error *err);
@@ -39,11 +49,6 @@ bool rollout_promote_handler(struct request *req, struct error *err);
 bool rollout_retry_handler(struct request *req, struct error *err);
 bool rollout_abort_handler(struct request *req, struct error *err);
 bool rollout_rollback_handler(struct request *req, struct error *err);
-bool rollout_finish_handler(struct request *req, struct error *err);
-bool rollout_force_handler(struct request *req, struct error *err);
-bool rollout_steps_skip_handler(struct request *req, struct error *err);
-bool rollout_steps_retry_handler(struct request *req, struct error *err);
-bool rollout_steps_exclude_handler(struct request *req, struct error *err);
 
 /* api/session.c */
 bool session_delete_handler(struct request *req, struct error *err);

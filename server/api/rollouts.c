@@ -3,19 +3,15 @@
 #include <string.h>
 
 #include "api/handlers.h"
+#include "api/plans_encode.h"
 #include "api/rollouts_encode.h"
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/fields.h"
 #include "domain/rollout/plan.h"
 #include "domain/rollout/rollout.h"
-#include "domain/rollout/steps.h"
-#include "protocol/limits.h"
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
-
-/* Nodes that a plan lists; its counts and hash cover all. */
-enum { PLAN_NODES_MAX = 500 };
 
 struct rollout_body {
 	const char *name;
@@ -41,24 +37,6 @@ static const struct field ROLLBACK_FIELDS[] = {
 	FIELD_END,
 };
 
-static const struct field STEPS_FIELDS[] = {
-	FIELD_STRINGS(struct steps_request, nodes, node_count, 0, ROLLOUT_TARGETS_MAX, LIMIT_NAME),
-	FIELD_STRING(struct steps_request, cause, FIELD_NULLABLE | FIELD_NOT_EMPTY, LIMIT_NAME),
-	FIELD_END,
-};
-
-bool rollouts_plan_handler(struct request *req, struct error *err)
-{
-	struct ctx *ctx = request_ctx(req);
-	struct rollout_body body = {0};
-	struct plan plan;
-
-	if (!fields_decode(BODY_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body, err) ||
-	    !plan_make(ctx, body.changes, body.targets, body.strategy, &plan, err))
-		return false;
-	return request_reply_json(req, 200, plan_encode(&plan, PLAN_NODES_MAX));
-}
-
 static bool reply_rollout(struct request *req, unsigned int status, const struct rollout *rollout,
 			  struct error *err)
 {
@@ -77,6 +55,7 @@ bool rollouts_post_handler(struct request *req, struct error *err)
 	struct ctx *ctx = request_ctx(req);
 	struct rollout_body body = {0};
 	struct rollout rollout;
+	struct plan plan;
 
 	if (!fields_decode(BODY_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body, err))
 		return false;
@@ -87,9 +66,13 @@ bool rollouts_post_handler(struct request *req, struct error *err)
 		.strategy = body.strategy,
 		.plan_hash = body.plan_hash,
 		.draft = body.draft,
+		.planned = &plan,
 	};
-	return rollout_create(ctx, &request, &rollout, err) &&
-	       reply_rollout(req, 201, &rollout, err);
+	if (rollout_create(ctx, &request, &rollout, err))
+		return reply_rollout(req, 201, &rollout, err);
+	if (err->code == ERR_CONFLICT && strcmp(err->field, "plan_hash") == 0)
+		plan_reply_with_problem(req, &plan);
+	return false;
 }
 
 bool rollouts_list_handler(struct request *req, struct error *err)
@@ -217,56 +200,6 @@ bool rollout_retry_handler(struct request *req, struct error *err)
 bool rollout_abort_handler(struct request *req, struct error *err)
 {
 	return act(req, ROLLOUT_ABORT, err);
-}
-
-bool rollout_finish_handler(struct request *req, struct error *err)
-{
-	return act(req, ROLLOUT_FINISH, err);
-}
-
-bool rollout_force_handler(struct request *req, struct error *err)
-{
-	struct rollout rollout;
-
-	return find_for_action(req, &rollout, err) &&
-	       rollout_force(request_ctx(req), rollout.id, &rollout, err) &&
-	       reply_rollout(req, 200, &rollout, err);
-}
-
-static bool act_on_steps(struct request *req, enum steps_action action, struct error *err)
-{
-	struct ctx *ctx = request_ctx(req);
-	struct steps_request body = {0};
-	struct rollout rollout;
-	struct rollout_wave *waves;
-	int64_t moved;
-	size_t count;
-
-	if (!fields_decode(STEPS_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body,
-			   err) ||
-	    !find_for_action(req, &rollout, err) ||
-	    !rollout_steps_act(ctx, rollout.id, action, &body, &rollout, &moved, err) ||
-	    !rollout_waves_list(ctx, rollout.id, &waves, &count, err))
-		return false;
-	request_reply_revision(req, rollout.revision);
-	return request_reply_json(req, 200,
-				  json_pack("{s:I, s:o}", "count", (json_int_t)moved, "rollout",
-					    rollout_encode(ctx, &rollout, waves, count)));
-}
-
-bool rollout_steps_skip_handler(struct request *req, struct error *err)
-{
-	return act_on_steps(req, STEPS_SKIP, err);
-}
-
-bool rollout_steps_retry_handler(struct request *req, struct error *err)
-{
-	return act_on_steps(req, STEPS_RETRY, err);
-}
-
-bool rollout_steps_exclude_handler(struct request *req, struct error *err)
-{
-	return act_on_steps(req, STEPS_EXCLUDE, err);
 }
 
 bool rollout_rollback_handler(struct request *req, struct error *err)

@@ -8,39 +8,6 @@
 #include "base/clock.h"
 #include "domain/rollout/rollout.h"
 
-static json_t *plan_node_encode(const struct plan_node *node)
-{
-	return json_pack("{s:s, s:s, s:I, s:s, s:b, s:s?, s:b, s:O, s:I}", "node", node->node->id,
-			 "name", node->node->name, "wave", (json_int_t)node->wave, "status",
-			 node->node->status, "online", node->node->online, "blocked", node->blocked,
-			 "same", node->same, "services", node->services, "fetch_bytes",
-			 (json_int_t)node->fetch_bytes);
-}
-
-json_t *plan_encode(const struct plan *plan, size_t node_max)
-{
-	json_t *waves = json_array(), *nodes = json_array();
-
-	for (size_t i = 0; i < plan->wave_count; i++) {
-		json_t *names = json_array();
-		for (size_t n = 0; n < plan->node_count && n < node_max; n++)
-			if (plan->nodes[n].wave == (int64_t)i + 1)
-				json_array_append_new(names,
-						      json_string(plan->nodes[n].node->name));
-		json_array_append_new(waves,
-				      json_pack("{s:I, s:I, s:s?, s:o}", "no", (json_int_t)i + 1,
-						"size", (json_int_t)plan->wave_sizes[i], "label",
-						plan->wave_labels[i], "nodes", names));
-	}
-	for (size_t i = 0; i < plan->node_count && i < node_max; i++)
-		json_array_append_new(nodes, plan_node_encode(&plan->nodes[i]));
-	return json_pack("{s:s, s:{s:I, s:I, s:I, s:I, s:I}, s:o, s:o}", "plan_hash", plan->hash,
-			 "counts", "nodes", (json_int_t)plan->node_count, "change",
-			 (json_int_t)plan->change, "same", (json_int_t)plan->same, "blocked",
-			 (json_int_t)plan->blocked, "offline", (json_int_t)plan->offline, "waves",
-			 waves, "nodes", nodes);
-}
-
 static json_t *counts_encode(const struct rollout_counts *counts)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)counts->total,
@@ -64,11 +31,11 @@ static json_t *traffic_encode(const struct rollout_wave *waves, size_t wave_coun
 
 static json_t *wave_encode(const struct rollout_wave *wave)
 {
-	return json_pack("{s:I, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o}", "no",
-			 (json_int_t)wave->no, "state", wave->state, "label", wave->label, "size",
-			 (json_int_t)wave->size, "counts", counts_encode(&wave->counts), "traffic",
-			 traffic_encode(wave, 1), "started_at", encode_time(wave->started_at),
-			 "finished_at", encode_time(wave->finished_at), "soak_until",
+	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no,
+			 "state", wave->state, "size", (json_int_t)wave->size, "counts",
+			 counts_encode(&wave->counts), "traffic", traffic_encode(wave, 1),
+			 "started_at", encode_time(wave->started_at), "finished_at",
+			 encode_time(wave->finished_at), "soak_until",
 			 encode_time(wave->soak_until));
 }
 
@@ -83,7 +50,6 @@ static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollo
 		{"pause", ROLLOUT_PAUSE},     {"resume", ROLLOUT_RESUME},
 		{"promote", ROLLOUT_PROMOTE}, {"retry", ROLLOUT_RETRY},
 		{"abort", ROLLOUT_ABORT},     {"rollback", ROLLOUT_ROLL_BACK},
-		{"finish", ROLLOUT_FINISH},
 	};
 	json_t *json = json_object();
 
@@ -93,8 +59,6 @@ static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollo
 		json_object_set_new(json, actions[i].name,
 				    why != NULL ? json_string(why) : json_null());
 	}
-	const char *why = rollout_force_obstacle(ctx, rollout);
-	json_object_set_new(json, "force", why != NULL ? json_string(why) : json_null());
 	return json;
 }
 
@@ -141,12 +105,6 @@ json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 	json_object_set_new(json, "started_at", encode_time(rollout->started_at));
 	json_object_set_new(json, "finished_at", encode_time(rollout->finished_at));
 	json_object_set_new(json, "state_since", encode_time(rollout->state_since));
-	json_object_set_new(json, "deadline_at", encode_time(rollout->deadline_at));
-	json_object_set_new(json, "priority", json_integer(rollout->priority));
-	json_object_set_new(json, "forced", json_boolean(rollout->forced));
-	json_object_set_new(
-		json, "follows",
-		json_boolean(json_is_true(json_object_get(rollout->strategy, "follow"))));
 	json_object_set_new(json, "actions", actions_encode(ctx, rollout, wave_count));
 	return json;
 }
@@ -169,13 +127,5 @@ json_t *rollout_step_encode(const struct rollout_step *step)
 			    step->progress != NULL ? json_incref(step->progress) : json_null());
 	json_object_set_new(json, "state_since", encode_time(step->state_since));
 	json_object_set_new(json, "deadline_at", encode_time(step->deadline_at));
-	json_object_set_new(json, "retries", json_integer(step->retries));
-	json_object_set_new(json, "retry_at", encode_time(step->retry_at));
-	json_object_set_new(json, "window_opens_at", encode_time(step->opens_at));
-	json_object_set_new(json, "superseded_by",
-			    step->superseded_by != NULL ? json_string(step->superseded_by)
-							: json_null());
-	json_object_set_new(json, "lost",
-			    step->lost != NULL ? json_incref(step->lost) : json_array());
 	return json;
 }

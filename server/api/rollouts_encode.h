@@ -5,12 +5,9 @@
 #include <jansson.h>
 #include <stddef.h>
 
-#include "domain/rollout/plan.h"
 #include "model/ctx.h"
 #include "model/rollout.h"
 
-/* Lists at most node_max nodes; the counts are of all. */
-json_t *plan_encode(const struct plan *plan, size_t node_max);
 json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 		       const struct rollout_wave *waves, size_t wave_count);
 json_t *rollout_step_encode(const struct rollout_step *step);

@@ -63,6 +63,8 @@ struct request {
 	struct error failure; /* why it is being drained */
 
 	unsigned int problem_status; /* overrides the one of the error's code */
+	const char *problem_member;  /* an extension of the problem, with its value; or NULL */
+	json_t *problem_value;
 	size_t header_count;
 	struct {
 		const char *name;

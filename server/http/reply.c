@@ -115,6 +115,12 @@ bool request_reply_bounded_page(struct request *req, json_t *items, const char *
 	return request_reply_json(req, 200, body);
 }
 
+void request_problem_member(struct request *req, const char *name, json_t *value)
+{
+	req->problem_member = name;
+	req->problem_value = json_keep(value, req->arena);
+}
+
 void reply_problem(struct request *req, const struct error *err, unsigned int status)
 {
 	json_t *problem;
@@ -122,6 +128,8 @@ void reply_problem(struct request *req, const struct error *err, unsigned int st
 	if (status == 0)
 		status = req->problem_status != 0 ? req->problem_status : problem_status(err->code);
 	problem = problem_json(err, status, req->ctx.request_id);
+	if (req->problem_member != NULL)
+		json_object_set(problem, req->problem_member, req->problem_value);
 	req->header_count = 0;
 	req->streaming = false;
 	if (status == 503 || status == 429)

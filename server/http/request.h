@@ -106,6 +106,10 @@ bool request_reply_bounded_page(struct request *req, json_t *items, const char *
 /* Adds a header to the answer that follows. Value must not hold control characters. */
 void request_reply_header(struct request *req, const char *name, const char *value);
 
+/* Adds a member (RFC 9457, 3.2) to the problem that the handler is about to fail with. Takes value;
+ * name is a literal. */
+void request_problem_member(struct request *req, const char *name, json_t *value);
+
 /* ETag: "<revision>" on the answer that follows. */
 void request_reply_revision(struct request *req, int64_t revision);
 

@@ -9,6 +9,10 @@ static const char VARIABLES_LIST[] =
 	" FROM variable WHERE project_id = $1 AND node_id IN ('', $2)"
 	" ORDER BY name, node_id DESC";
 
+static const char VARIABLES_FOR_NODES[] =
+	"SELECT node_id, name, value FROM variable WHERE project_id = $1 AND node_id <> ''"
+	" AND node_id = ANY ($2::text[]) AND name = ANY ($3::text[])";
+
 static const char PROJECT_NAME[] = "SELECT name FROM project WHERE id = $1";
 
 static const char VARIABLES_SET[] =
@@ -59,6 +63,30 @@ bool variables_list_for_node(struct ctx *ctx, const char *node_id, struct variab
 	if (!list(ctx, node_id, out, count, err))
 		return false;
 	*project = db_get_text(&rows, 0, 0);
+	return true;
+}
+
+bool variables_list_for_nodes(struct ctx *ctx, const char *const *nodes, size_t node_count,
+			      const char *const *names, size_t name_count,
+			      struct node_variable **out, size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, VARIABLES_FOR_NODES,
+		      DB_ARGS(db_text(ctx->project_id), db_texts(nodes, node_count),
+			      db_texts(names, name_count)),
+		      &rows, err))
+		return false;
+	struct node_variable *variables =
+		arena_array(ctx->arena, rows.count + 1, sizeof(*variables));
+	for (size_t i = 0; i < rows.count; i++)
+		variables[i] = (struct node_variable){
+			.node_id = db_get_text(&rows, i, 0),
+			.name = db_get_text(&rows, i, 1),
+			.value = db_get_text(&rows, i, 2),
+		};
+	*out = variables;
+	*count = rows.count;
 	return true;
 }
 

@@ -68,7 +68,7 @@ try {
 	const broken = await plant.api('POST', '/rollouts', {
 		name: 'Broken heartbeat',
 		changes: [heartbeat('2.0.0', 2)],
-		targets: { selector: '*' },
+		targets: { selector: '*', confirm_count: names.length },
 		strategy: { waves: [1, 2, '100%'], health_gate_ms: 1500, deadline_ms: 20_000 },
 	});
 	await waitFor(async () => (await plant.api('GET', `/rollouts/${broken.id}`)).state === 'paused', 'paused rollout');

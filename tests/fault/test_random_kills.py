@@ -132,7 +132,7 @@ def play_round(plant, number, good):
     version = plant.chance.choice(["1.0", "2.0", "9.9"])
     key = f"round-{SEED}-{number}"
     made = plant.ask(lambda: plant.api.post("/rollouts", {
-        "changes": change(version), "targets": {"selector": "*"},
+        "changes": change(version), "targets": {"selector": "*", "confirm_count": NODES},
         "strategy": {"waves": [1, NODES - 1], "health_gate_ms": 500}},
         headers={"Idempotency-Key": key}))
     for _ in range(plant.chance.randint(1, 4)):

@@ -30,7 +30,8 @@ class Vendor:
 def roll_out(api, changes, wait=True, **strategy):
     """Changes every node of the project. Returns the rollout once it has come to an end."""
     made = api.post("/rollouts", {
-        "name": "test", "changes": changes, "targets": {"selector": "*"},
+        "name": "test", "changes": changes, "targets": {
+            "selector": "*", "confirm_count": api.get("/nodes", limit=1)["total"]},
         "strategy": {"health_gate_ms": 0, **strategy}})
     if not wait:
         return made

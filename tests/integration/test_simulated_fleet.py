@@ -32,7 +32,7 @@ def place():
 
 def roll_out(place, version, nodes):
     made = place.api.post("/rollouts", {
-        "name": version, "targets": {"selector": "fleet=sim"},
+        "name": version, "targets": {"selector": "fleet=sim", "confirm_count": nodes},
         "changes": [{"service": "tool", "run": True,
                      "package": {"name": "tool", "version": version}}],
         "strategy": {"health_gate_ms": 0, "max_failures": nodes - 1}})
@@ -75,7 +75,8 @@ def test_the_checker_sees_what_is_wrong(place, tmp_path):
                      apply_max="500ms", apply_min="0s")
     sim.wait_log("running:", 300)
     made = place.api.post("/rollouts", {
-        "name": "wrong", "targets": {"selector": "fleet=wrong"}, "strategy": {"health_gate_ms": 0},
+        "name": "wrong", "targets": {"selector": "fleet=wrong", "confirm_count": 5},
+        "strategy": {"health_gate_ms": 0},
         "changes": [{"service": "tool", "run": True, "package": {"name": "tool", "version": "1.0"}}]})
     rollout = wait_for_rollout(place.api, made["id"])
     place.finish(sim, signal.SIGTERM)

@@ -206,10 +206,29 @@ bool config_render_files(const struct render_input *input, struct arena *arena,
 	render.out.variables = arena_array(arena, USED_MAX, sizeof(*render.out.variables));
 	if (!load_declarations(&render, err) || !required_check(&render, err) ||
 	    !render_all(&render, err))
-		return error_prefix(err, "config %s version %" PRId64 " for node %s",
-				    input->version->config, input->version->no, input->node->name);
+		return input->node_unnamed
+			       ? error_prefix(err, "config %s version %" PRId64,
+					      input->version->config, input->version->no)
+			       : error_prefix(err, "config %s version %" PRId64 " for node %s",
+					      input->version->config, input->version->no,
+					      input->node->name);
 	render.out.digest = rendered_digest(&render.out, arena);
 	*out = render.out;
+	return true;
+}
+
+bool config_render_input(struct ctx *ctx, const char *node_id, struct render_input *out,
+			 struct error *err)
+{
+	struct node *node = arena_alloc(ctx->arena, sizeof(*node));
+	struct variable *variables;
+
+	if (!nodes_get_brief(ctx, node_id, node, err) ||
+	    !variables_list_for_node(ctx, node->id, &variables, &out->variable_count, &out->project,
+				     err))
+		return false;
+	out->node = node;
+	out->variables = variables;
 	return true;
 }
 
@@ -217,20 +236,14 @@ bool config_render(struct ctx *ctx, const char *config_id, int64_t no, const cha
 		   struct rendered_config *out, struct error *err)
 {
 	struct config_version version;
-	struct node node;
-	struct render_input input = {.version = &version, .node = &node};
-	struct variable *variables;
+	struct render_input input = {.version = &version};
 
-	if (!nodes_get_brief(ctx, node_id, &node, err) ||
-	    !config_versions_get(ctx, config_id, no, true, &version, err) ||
-	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
-				     &input.project, err))
-		return false;
-	input.variables = variables;
-	return config_render_files(&input, ctx->arena, out, err);
+	return config_render_input(ctx, node_id, &input, err) &&
+	       config_versions_get(ctx, config_id, no, true, &version, err) &&
+	       config_render_files(&input, ctx->arena, out, err);
 }
 
-static bool has_variables(json_t *json)
+bool config_json_has_variables(json_t *json)
 {
 	const char *key;
 	json_t *value;
@@ -239,10 +252,10 @@ static bool has_variables(json_t *json)
 	if (json_is_string(json))
 		return strstr(json_string_value(json), "${") != NULL;
 	json_object_foreach (json, key, value)
-		if (has_variables(value))
+		if (config_json_has_variables(value))
 			return true;
 	json_array_foreach (json, index, value)
-		if (has_variables(value))
+		if (config_json_has_variables(value))
 			return true;
 	return false;
 }
@@ -266,7 +279,7 @@ static bool render_strings(struct render *render, json_t *json, const char *path
 	json_t *value;
 	size_t index;
 
-	if (json_is_string(json) && has_variables(json)) {
+	if (json_is_string(json) && config_json_has_variables(json)) {
 		struct template_source source = {path, json_string_value(json),
 						 json_string_length(json), parameter_value, render};
 		struct strbuf text;
@@ -286,28 +299,22 @@ static bool render_strings(struct render *render, json_t *json, const char *path
 	return true;
 }
 
-bool config_render_parameters(struct ctx *ctx, json_t *parameters, const char *path,
-			      const char *node_id, json_t **out, struct error *err)
+bool config_render_parameters(const struct render_input *input, json_t *parameters,
+			      const char *path, struct arena *arena, json_t **out,
+			      struct error *err)
 {
-	struct node node;
-	struct render_input input = {.node = &node};
-	struct render render = {.input = &input, .arena = ctx->arena};
-	struct variable *variables;
+	struct render render = {.input = input, .arena = arena};
 
-	if (!has_variables(parameters)) {
+	if (!config_json_has_variables(parameters)) {
 		*out = json_incref(parameters);
 		return true;
 	}
-	if (!nodes_get_brief(ctx, node_id, &node, err) ||
-	    !variables_list_for_node(ctx, node.id, &variables, &input.variable_count,
-				     &input.project, err))
-		return false;
-	input.variables = variables;
-	render.out.variables = arena_array(ctx->arena, USED_MAX, sizeof(*render.out.variables));
+	render.out.variables = arena_array(arena, USED_MAX, sizeof(*render.out.variables));
 	json_t *copy = json_deep_copy(parameters);
 	if (!render_strings(&render, copy, path, err)) {
 		json_decref(copy);
-		return error_prefix(err, "node %s", node.name);
+		return input->node_unnamed ? false
+					   : error_prefix(err, "node %s", input->node->name);
 	}
 	*out = copy;
 	return true;

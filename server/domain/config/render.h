@@ -47,13 +47,6 @@ struct rendered_config {
 MUST_CHECK bool config_render(struct ctx *ctx, const char *config_id, int64_t version,
 			      const char *node_id, struct rendered_config *out, struct error *err);
 
-/*
- * The same for a service's parameters, that is for every string in a JSON object; ${param.NAME} stays
- * for the agent as well. *out is a new reference, or NULL for NULL. path begins the place that errors name.
- */
-MUST_CHECK bool config_render_parameters(struct ctx *ctx, json_t *parameters, const char *path,
-					 const char *node_id, json_t **out, struct error *err);
-
 /* The same without a database: what a test gives, and what config_render loads. */
 struct render_input {
 	const struct config_version *version; /* with contents */
@@ -61,7 +54,26 @@ struct render_input {
 	const char *project;		  /* name */
 	const struct variable *variables; /* of node and project: level says which */
 	size_t variable_count;
+	bool node_unnamed; /* errors do not say which node: a plan groups nodes by them */
 };
+
+/*
+ * Loads what every rendering for the node needs, once: node, project and variables. out->version is left
+ * alone. NOT_FOUND.
+ */
+MUST_CHECK bool config_render_input(struct ctx *ctx, const char *node_id, struct render_input *out,
+				    struct error *err);
 
 MUST_CHECK bool config_render_files(const struct render_input *input, struct arena *arena,
 				    struct rendered_config *out, struct error *err);
+
+/*
+ * The same for a service's parameters, that is for every string in a JSON object; ${param.NAME} stays
+ * for the agent as well. *out is a new reference. path begins the place that errors name.
+ */
+MUST_CHECK bool config_render_parameters(const struct render_input *input, json_t *parameters,
+					 const char *path, struct arena *arena, json_t **out,
+					 struct error *err);
+
+/* Whether any string in json asks for a variable. */
+bool config_json_has_variables(json_t *json);

@@ -9,7 +9,9 @@
 #include "base/fields.h"
 #include "domain/config/render.h"
 #include "protocol/limits.h"
+#include "store/configs.h"
 #include "store/desired.h"
+#include "store/history.h"
 
 static bool package_build(const struct desired_service *service, json_t **out, struct error *err)
 {
@@ -27,47 +29,46 @@ static bool package_build(const struct desired_service *service, json_t **out, s
 }
 
 /* Text goes as it is, everything else as base64. */
-static json_t *file_build(struct ctx *ctx, const struct rendered_file *file)
+static json_t *file_build(struct arena *arena, const struct rendered_file *file)
 {
 	json_t *json = json_pack("{s:s, s:s}", "path", file->path, "mode", file->mode);
 
 	if (utf8_valid(file->content, file->size)) {
 		json_object_set_new(json, "content", json_stringn(file->content, file->size));
 	} else {
-		char *text = arena_alloc(ctx->arena, BASE64_SIZE(file->size));
+		char *text = arena_alloc(arena, BASE64_SIZE(file->size));
 		base64_encode(file->content, file->size, text);
 		json_object_set_new(json, "content_base64", json_string(text));
 	}
 	return json;
 }
 
-static bool config_build(struct ctx *ctx, const char *node_id,
-			 const struct desired_service *service, json_t **out, struct error *err)
+static bool config_build(const struct render_input *input, const struct desired_service *service,
+			 struct arena *arena, json_t **out, struct error *err)
 {
 	struct rendered_config rendered;
 
-	if (!config_render(ctx, service->config_id, service->config_version, node_id, &rendered,
-			   err))
+	if (!config_render_files(input, arena, &rendered, err))
 		return false;
 	json_t *files = json_array();
 	for (size_t i = 0; i < rendered.file_count; i++)
-		json_array_append_new(files, file_build(ctx, &rendered.files[i]));
+		json_array_append_new(files, file_build(arena, &rendered.files[i]));
 	*out = json_pack("{s:s, s:I, s:s, s:o}", "name", service->config_name, "version",
 			 (json_int_t)service->config_version, "digest", rendered.digest, "files",
 			 files);
 	return true;
 }
 
-bool desired_service_build(struct ctx *ctx, const char *node_id,
-			   const struct desired_service *service, json_t **out, struct error *err)
+bool desired_service_render(const struct render_input *input, const struct desired_service *service,
+			    struct arena *arena, json_t **out, struct error *err)
 {
 	json_t *json = json_keep(json_pack("{s:s, s:b, s:n, s:n, s:{}}", "driver", service->driver,
 					   "run", service->run, "package", "config", "parameters"),
-				 ctx->arena);
+				 arena);
 	json_t *part;
 
 	if (service->parameters != NULL) {
-		if (!config_render_parameters(ctx, service->parameters, "parameters", node_id,
+		if (!config_render_parameters(input, service->parameters, "parameters", arena,
 					      &part, err))
 			return error_prefix(err, "service %s", service->service);
 		json_object_set_new(json, "parameters", part);
@@ -78,12 +79,33 @@ bool desired_service_build(struct ctx *ctx, const char *node_id,
 		json_object_set_new(json, "package", part);
 	}
 	if (service->config_id != NULL) {
-		if (!config_build(ctx, node_id, service, &part, err))
+		if (!config_build(input, service, arena, &part, err))
 			return error_prefix(err, "service %s", service->service);
 		json_object_set_new(json, "config", part);
 	}
 	*out = json;
 	return true;
+}
+
+/* Loads for it what it needs; input->node is set by the first service that needs it. */
+static bool service_build(struct ctx *ctx, const char *node_id,
+			  const struct desired_service *service, struct render_input *input,
+			  json_t **out, struct error *err)
+{
+	struct config_version version;
+
+	input->version = NULL;
+	if (input->node == NULL &&
+	    (service->config_id != NULL || config_json_has_variables(service->parameters)) &&
+	    !config_render_input(ctx, node_id, input, err))
+		return false;
+	if (service->config_id != NULL) {
+		if (!config_versions_get(ctx, service->config_id, service->config_version, true,
+					 &version, err))
+			return error_prefix(err, "service %s", service->service);
+		input->version = &version;
+	}
+	return desired_service_render(input, service, ctx->arena, out, err);
 }
 
 /* The services object of the former generation; NULL when there is none. */
@@ -102,6 +124,7 @@ static bool services_build(struct ctx *ctx, const struct desired_request *reques
 			   const struct desired_node *node, json_t *out, struct error *err)
 {
 	json_t *former = former_services(ctx, node);
+	struct render_input input = {0};
 	struct desired_service *services;
 	size_t count;
 
@@ -113,7 +136,7 @@ static bool services_build(struct ctx *ctx, const struct desired_request *reques
 		json_t *use = touched != NULL ? touched : json_object_get(former, name);
 
 		if (!json_is_object(use) &&
-		    !desired_service_build(ctx, request->node_id, &services[i], &use, err))
+		    !service_build(ctx, request->node_id, &services[i], &input, &use, err))
 			return false;
 		json_object_set(out, name, use);
 	}
@@ -174,5 +197,6 @@ bool desired_rebuild(struct ctx *ctx, const struct desired_request *request, int
 	sha256_hex(text, length, digest + 7);
 	*generation = node.generation + 1;
 	return desired_insert(ctx, request->node_id, *generation, text, digest, request->rollout_id,
-			      err);
+			      err) &&
+	       history_tell(ctx, request->node_id, *generation, services, err);
 }

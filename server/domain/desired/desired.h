@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/arena.h"
 #include "base/compiler.h"
 #include "base/error.h"
 #include "model/ctx.h"
@@ -41,8 +42,12 @@ MUST_CHECK bool desired_rebuild(struct ctx *ctx, const struct desired_request *r
 				int64_t *generation, struct error *err);
 
 struct desired_service;
-
-/* The JSON of one service as a node gets it; what plan uses to foresee it. Kept by the arena. */
-MUST_CHECK bool desired_service_build(struct ctx *ctx, const char *node_id,
-				      const struct desired_service *service, json_t **out,
-				      struct error *err);
+struct render_input;
+/*
+ * The JSON of one service as a node gets it, without a database: what a plan uses to foresee it.
+ * input->version is the service's config version with contents, or NULL when it has no config. *out is kept
+ * by the arena. ERR_INVALID and ERR_TOO_LARGE as above.
+ */
+MUST_CHECK bool desired_service_render(const struct render_input *input,
+				       const struct desired_service *service, struct arena *arena,
+				       json_t **out, struct error *err);

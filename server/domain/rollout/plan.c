@@ -1,170 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "domain/rollout/plan.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/encoding.h"
 #include "base/fields.h"
-#include "domain/inventory/selector.h"
-#include "domain/rollout/plan_node.h"
-#include "domain/rollout/waves.h"
-#include "store/rollouts.h"
+#include "domain/rollout/plan_internal.h"
+#include "store/plans.h"
 
-/* What a change sets, with names resolved; the form of store/rollout_steps.h. */
-static bool resolve_change(struct ctx *ctx, struct change_facts *facts, json_t **out,
-			   struct error *err)
+/* So long the nodes behind a plan's numbers can be paged. */
+#define KEPT_FOR USEC_PER_HOUR
+
+/* An id, a number and what is between them. */
+enum { NODE_LINE_MAX = 96 };
+
+static void deal_waves(struct plan *plan)
 {
-	const struct rollout_change *change = facts->change;
-	json_t *set = json_keep(json_object(), ctx->arena);
-
-	if (change->remove)
-		json_object_set_new(set, "remove", json_true());
-	if (change->driver != NULL)
-		json_object_set_new(set, "driver", json_string(change->driver));
-	if (change->has_run)
-		json_object_set_new(set, "run", json_boolean(change->run));
-	if (change->parameters != NULL)
-		json_object_set(set, "parameters", change->parameters);
-	if (change->package.name != NULL) {
-		if (!targets_releases(ctx, change->package.name, change->package.version,
-				      &facts->releases, &facts->release_count, err))
-			return false;
-		if (facts->release_count == 0)
-			return error_set_field(err, ERR_INVALID, "package",
-					       "there is no package %s %s", change->package.name,
-					       change->package.version);
-		json_object_set_new(set, "package",
-				    json_pack("{s:s, s:s}", "name", change->package.name, "version",
-					      change->package.version));
-	}
-	if (change->config.name != NULL) {
-		if (!targets_config(ctx, change->config.name,
-				    json_integer_value(change->config.version), &facts->config_id,
-				    &facts->config_version, err))
-			return false;
-		json_object_set_new(set, "config_id", json_string(facts->config_id));
-		json_object_set_new(set, "config_version", json_integer(facts->config_version));
-	}
-	*out = set;
-	return true;
-}
-
-static bool resolve(struct ctx *ctx, struct plan *plan, struct change_facts **out,
-		    struct error *err)
-{
-	struct change_facts *facts = arena_array(ctx->arena, plan->change_count, sizeof(*facts));
-
-	plan->resolved = json_keep(json_object(), ctx->arena);
-	for (size_t i = 0; i < plan->change_count; i++) {
-		json_t *set;
-		facts[i].change = &plan->changes[i];
-		if (!resolve_change(ctx, &facts[i], &set, err)) {
-			error_prefix_field(err, arena_printf(ctx->arena, "changes[%zu]", i));
-			return false;
-		}
-		json_object_set(plan->resolved, plan->changes[i].service, set);
-	}
-	*out = facts;
-	return true;
-}
-
-static bool find_targets(struct ctx *ctx, json_t *json, struct target_node **nodes, size_t *count,
-			 struct error *err)
-{
-	struct targets targets;
-	json_t *requirements;
-
-	if (!targets_decode(json, ctx->arena, &targets, err))
-		return false;
-	if (targets.selector == NULL)
-		return targets_by_name(ctx, targets.nodes, targets.node_count, nodes, count, err);
-	if (!selector_parse(targets.selector, ctx->arena, &requirements, err)) {
-		error_set_field(err, ERR_INVALID, "targets.selector", "%s",
-				arena_strdup(ctx->arena, err->text));
-		return false;
-	}
-	return targets_by_selector(ctx, requirements, nodes, count, err);
-}
-
-static int service_compare(const void *a, const void *b)
-{
-	return strcmp(((const struct target_service *)a)->node_id,
-		      ((const struct target_service *)b)->node_id);
-}
-
-/* The run of services (sorted by node) that belongs to node. */
-static const struct target_service *services_of(const struct target_service *services, size_t count,
-						const char *node, size_t *run)
-{
-	struct target_service key = {.node_id = node};
-	const struct target_service *hit =
-		bsearch(&key, services, count, sizeof(*services), service_compare);
-
-	*run = 0;
-	if (hit == NULL)
-		return NULL;
-	while (hit > services && strcmp(hit[-1].node_id, node) == 0)
-		hit--;
-	while (hit + *run < services + count && strcmp(hit[*run].node_id, node) == 0)
-		*run += 1;
-	return hit;
-}
-
-static bool plan_nodes(struct ctx *ctx, struct plan *plan, const struct target_node *nodes,
-		       const struct change_facts *facts, struct error *err)
-{
-	const char **ids = arena_array(ctx->arena, plan->node_count + 1, sizeof(*ids));
-	const char **names = arena_array(ctx->arena, plan->change_count + 1, sizeof(*names));
-	struct target_service *services;
-	size_t service_count;
+	int64_t wave = 1, left = 0, total = 0;
 
 	for (size_t i = 0; i < plan->node_count; i++)
-		ids[i] = nodes[i].id;
-	for (size_t i = 0; i < plan->change_count; i++)
-		names[i] = plan->changes[i].service;
-	if (!targets_services(ctx, ids, plan->node_count, names, plan->change_count, &services,
-			      &service_count, err))
-		return false;
-	if (service_count > 0)
-		qsort(services, service_count, sizeof(*services), service_compare);
-
-	plan->nodes = arena_array(ctx->arena, plan->node_count + 1, sizeof(*plan->nodes));
+		total += plan->restore_at == 0 || !plan->nodes[i].group->same;
+	plan->wave_count = waves_split(&plan->strategy, total, plan->wave_sizes);
+	if (plan->wave_count > 0)
+		left = plan->wave_sizes[0];
 	for (size_t i = 0; i < plan->node_count; i++) {
-		size_t run;
-		const struct target_service *mine =
-			services_of(services, service_count, nodes[i].id, &run);
-		plan->nodes[i].node = &nodes[i];
-		if (!plan_node_make(ctx, facts, plan->change_count, mine, run, &plan->nodes[i],
-				    err))
-			return false;
+		if (plan->restore_at != 0 && plan->nodes[i].group->same)
+			continue;
+		if (left == 0)
+			left = plan->wave_sizes[wave++];
+		plan->nodes[i].wave = wave;
+		left--;
 	}
-	return true;
-}
-
-static bool deal_waves(struct ctx *ctx, struct plan *plan, struct error *err)
-{
-	const char **ids = arena_array(ctx->arena, plan->node_count + 1, sizeof(*ids));
-	int64_t *of_node = arena_array(ctx->arena, plan->node_count + 1, sizeof(*of_node));
-	const char *const *values = NULL;
-	struct waves waves;
-
-	for (size_t i = 0; i < plan->node_count; i++)
-		ids[i] = plan->nodes[i].node->id;
-	if (plan->strategy.wave_label != NULL &&
-	    !rollout_label_values(ctx, plan->strategy.wave_label, ids, plan->node_count, &values,
-				  err))
-		return false;
-	if (!waves_deal(&plan->strategy, ctx->arena, values, plan->node_count, of_node, &waves,
-			err))
-		return false;
-	plan->wave_count = waves.count;
-	memcpy(plan->wave_sizes, waves.sizes, sizeof(plan->wave_sizes));
-	memcpy(plan->wave_labels, waves.labels, sizeof(plan->wave_labels));
-	for (size_t i = 0; i < plan->node_count; i++)
-		plan->nodes[i].wave = of_node[i];
-	return true;
 }
 
 static void count_and_hash(struct ctx *ctx, struct plan *plan)
@@ -179,13 +47,16 @@ static void count_and_hash(struct ctx *ctx, struct plan *plan)
 	sha256_update(hash, text, strlen(text));
 	for (size_t i = 0; i < plan->node_count; i++) {
 		const struct plan_node *node = &plan->nodes[i];
-		text = arena_printf(ctx->arena, "\n%s %lld %s\n%s", node->node->id,
-				    (long long)node->wave, node->blocked ? node->blocked : "",
-				    json_text(node->services, ctx->arena));
-		sha256_update(hash, text, strlen(text));
-		plan->blocked += node->blocked != NULL;
-		plan->same += node->blocked == NULL && node->same;
-		plan->change += node->blocked == NULL && !node->same;
+		const struct plan_group *group = node->group;
+		char line[NODE_LINE_MAX];
+
+		int length = snprintf(line, sizeof(line), "\n%s %lld ", node->node->id,
+				      (long long)node->wave);
+		sha256_update(hash, line, (size_t)length);
+		sha256_update(hash, group->digest, sizeof(group->digest));
+		plan->blocked += group->blocked != NULL;
+		plan->same += group->blocked == NULL && group->same;
+		plan->change += group->blocked == NULL && !group->same;
 		plan->offline += !node->node->online;
 	}
 	sha256_final(hash, digest);
@@ -194,20 +65,183 @@ static void count_and_hash(struct ctx *ctx, struct plan *plan)
 	hex_encode(digest, sizeof(digest), plan->hash + 7);
 }
 
-bool plan_make(struct ctx *ctx, json_t *changes, json_t *targets, json_t *strategy,
-	       struct plan *out, struct error *err)
+/* --- how long --- */
+
+/* Of a group: the slowest of its services that change, by what changes on each. */
+static void group_duration(struct plan_group *group, const struct service_duration *known,
+			   size_t count)
+{
+	size_t i;
+	json_t *service;
+
+	json_array_foreach (group->services, i, service) {
+		json_t *package = json_object_get(service, "package");
+		const char *name = json_string_value(json_object_get(service, "service"));
+		bool fetches = json_equal(json_object_get(package, "from"),
+					  json_object_get(package, "to")) == 0;
+
+		for (size_t k = 0; k < count; k++)
+			if (strcmp(known[k].service, name) == 0 && known[k].package == fetches &&
+			    known[k].duration.p90_ms >= group->duration.p90_ms)
+				group->duration = known[k].duration;
+	}
+}
+
+static bool expect(struct ctx *ctx, struct plan *plan, const char *const *services, size_t count,
+		   struct error *err)
+{
+	struct service_duration *known;
+	size_t known_count;
+	int64_t step = 0;
+
+	plan->expected_ms = -1;
+	if (!targets_durations(ctx, services, count, &known, &known_count, err))
+		return false;
+	for (size_t i = 0; i < plan->group_count; i++) {
+		struct plan_group *group = plan->groups[i];
+
+		if (group->blocked != NULL || group->same)
+			continue;
+		group_duration(group, known, known_count);
+		if (group->duration.samples == 0)
+			return true;
+		if (group->duration.p90_ms > step)
+			step = group->duration.p90_ms;
+	}
+	plan->expected_ms = 0;
+	for (size_t i = 0; i < plan->wave_count && plan->change > 0; i++) {
+		int64_t parallel = plan->strategy.max_parallel;
+		int64_t rounds = parallel > 0 ? (plan->wave_sizes[i] + parallel - 1) / parallel : 1;
+
+		plan->expected_ms += rounds * step + plan->strategy.soak_ms;
+	}
+	return true;
+}
+
+/* Services that any of the shown groups has, each once. */
+static const char **services_of(struct ctx *ctx, const struct plan *plan, size_t *count)
+{
+	json_t *seen = json_keep(json_object(), ctx->arena), *service;
+	const char *name;
+	size_t i;
+
+	for (size_t g = 0; g < plan->group_count; g++)
+		json_array_foreach (plan->groups[g]->services, i, service)
+			json_object_set_new(seen,
+					    json_string_value(json_object_get(service, "service")),
+					    json_true());
+	const char **names = arena_array(ctx->arena, json_object_size(seen) + 1, sizeof(*names));
+	*count = 0;
+	json_object_foreach (seen, name, service)
+		names[(*count)++] = name;
+	return names;
+}
+
+static const char **ids_of(struct ctx *ctx, const struct plan *plan)
+{
+	const char **ids = arena_array(ctx->arena, plan->node_count + 1, sizeof(*ids));
+
+	for (size_t i = 0; i < plan->node_count; i++)
+		ids[i] = plan->nodes[i].node->id;
+	return ids;
+}
+
+static bool foresee(struct ctx *ctx, const struct plan_request *request, struct plan *plan,
+		    struct error *err)
+{
+	return changes_decode(request->changes, ctx->arena, &plan->changes, &plan->change_count,
+			      err) &&
+	       strategy_decode(request->strategy, ctx->arena, &plan->strategy, err) &&
+	       plan_find_targets(ctx, request->targets, plan, err) &&
+	       plan_foresee_changes(ctx, plan, err);
+}
+
+bool plan_make(struct ctx *ctx, const struct plan_request *request, struct plan *out,
+	       struct error *err)
 {
 	struct plan plan = {0};
-	struct target_node *nodes;
-	struct change_facts *facts;
+	size_t service_count;
 
-	if (!changes_decode(changes, ctx->arena, &plan.changes, &plan.change_count, err) ||
-	    !strategy_decode(strategy, ctx->arena, &plan.strategy, err) ||
-	    !find_targets(ctx, targets, &nodes, &plan.node_count, err) ||
-	    !resolve(ctx, &plan, &facts, err) || !plan_nodes(ctx, &plan, nodes, facts, err) ||
-	    !deal_waves(ctx, &plan, err))
+	if (!foresee(ctx, request, &plan, err))
 		return false;
+	deal_waves(&plan);
 	count_and_hash(ctx, &plan);
+	const char **services = services_of(ctx, &plan, &service_count);
+	if (!expect(ctx, &plan, services, service_count, err) ||
+	    !targets_held(ctx, ids_of(ctx, &plan), plan.node_count, services, service_count,
+			  &plan.held, &plan.held_count, err))
+		return false;
 	*out = plan;
 	return true;
+}
+
+/* --- who is behind the numbers --- */
+
+struct keeper {
+	struct ctx *ctx;
+	const struct plan *plan;
+	const char **ids;
+	size_t count;
+};
+
+static bool keep_list(struct keeper *keeper, const char *list, struct error *err)
+{
+	return plans_insert_list(keeper->ctx, keeper->plan->hash, list, keeper->ids, keeper->count,
+				 err);
+}
+
+static bool keep_groups(struct keeper *keeper, struct error *err)
+{
+	const struct plan *plan = keeper->plan;
+
+	for (size_t g = 0; g < plan->group_count && g < PLAN_GROUPS_KEPT; g++) {
+		keeper->count = 0;
+		for (size_t i = 0; i < plan->node_count; i++)
+			if (plan->nodes[i].group == plan->groups[g])
+				keeper->ids[keeper->count++] = plan->nodes[i].node->id;
+		if (!keep_list(keeper,
+			       arena_printf(keeper->ctx->arena, "group-%lld",
+					    (long long)plan->groups[g]->no),
+			       err))
+			return false;
+	}
+	return true;
+}
+
+/* These change with the fleet and not with the plan. */
+static bool keep_moving(struct keeper *keeper, struct error *err)
+{
+	const struct plan *plan = keeper->plan;
+	json_t *id;
+	size_t at;
+
+	keeper->count = 0;
+	for (size_t i = 0; i < plan->node_count; i++)
+		if (!plan->nodes[i].node->online)
+			keeper->ids[keeper->count++] = plan->nodes[i].node->id;
+	if (!keep_list(keeper, "offline", err))
+		return false;
+	for (size_t h = 0; h < plan->held_count; h++) {
+		keeper->count = 0;
+		json_array_foreach (plan->held[h].ids, at, id)
+			keeper->ids[keeper->count++] = json_string_value(id);
+		if (!keep_list(keeper,
+			       arena_printf(keeper->ctx->arena, "held-%lld",
+					    (long long)plan->held[h].number),
+			       err))
+			return false;
+	}
+	return true;
+}
+
+bool plan_keep(struct ctx *ctx, const struct plan *plan, struct error *err)
+{
+	struct keeper keeper = {ctx, plan, ids_of(ctx, plan), plan->node_count};
+	bool known;
+
+	if (!plans_insert(ctx, plan->hash, ctx->now + KEPT_FOR, &known, err))
+		return false;
+	if (!known && (!keep_list(&keeper, "all", err) || !keep_groups(&keeper, err)))
+		return false;
+	return keep_moving(&keeper, err);
 }

@@ -25,8 +25,11 @@ static bool render(const char *text, const char *declarations, struct rendered_c
 	};
 	struct config_version version = {
 		.config = "broker", .no = 7, .files = files, .file_count = declarations ? 2 : 1};
-	const struct render_input input = {&version, &node, "main", VARIABLES,
-					   ARRAY_SIZE(VARIABLES)};
+	const struct render_input input = {.version = &version,
+					   .node = &node,
+					   .project = "main",
+					   .variables = VARIABLES,
+					   .variable_count = ARRAY_SIZE(VARIABLES)};
 
 	if (declarations)
 		files[1].size = (int64_t)strlen(declarations);

@@ -83,7 +83,7 @@ export interface Change {
 	service: string; driver?: string; package?: { name: string; version: string }; config?: { name: string; version: number | 'latest' };
 	run?: boolean; remove?: true; parameters?: Record<string, unknown>;
 }
-export interface Targets { selector?: string; nodes?: string[] }
+export interface Targets { selector?: string; nodes?: string[]; selection?: string; confirm_count?: number }
 export interface Strategy {
 	waves?: (number | string)[]; max_parallel?: number; health_gate_ms?: number; soak_ms?: number; max_failures?: number;
 	on_failure?: 'pause' | 'rollback' | 'fail'; deadline_ms?: number; offline?: 'skip' | 'wait' | 'fail'; approval?: boolean;
@@ -96,6 +96,7 @@ export interface PlanService {
 }
 export interface Plan {
 	plan_hash: string;
+	everything: boolean;
 	counts: { nodes: number; change: number; same: number; blocked: number; offline: number };
 	waves: { no: number; nodes: string[]; size: number }[];
 	nodes: { node: string; name: string; wave: number | null; status: string; blocked: string | null; same?: boolean; services: PlanService[]; fetch_bytes: number }[];

@@ -38,6 +38,7 @@ export function RolloutNew() {
 	const [rows, setRows] = useState<ChangeRow[]>([{ ...emptyRow(), service: search.service ?? '', config: search.config ?? '', configVersion: search.version ?? '', pkg: search.package ?? '' }]);
 	const [strategy, setStrategy] = useState<StrategyState>(defaultStrategy);
 	const [name, setName] = useState('');
+	const [typed, setTyped] = useState('');
 	const [shown, setShown] = useState<{ key: string; plan: Plan } | null>(null);
 
 	const asked = useDebounced(kind === 'selector' ? selector.trim() : '');
@@ -57,11 +58,11 @@ export function RolloutNew() {
 	const plan = useAct(() => post<Plan>('/rollouts/plan', { changes, targets, strategy: built }), [], (p) => setShown({ key, plan: p }));
 	const current = shown?.key === key ? shown.plan : null;
 	const start = useAct(
-		(draft: boolean) => post<Rollout>('/rollouts', { ...spec, plan_hash: current?.plan_hash, draft: draft || undefined }),
+		(draft: boolean) => post<Rollout>('/rollouts', { ...spec, targets: current?.everything ? { ...targets, confirm_count: Number(typed) } : targets, plan_hash: current?.plan_hash, draft: draft || undefined }),
 		['rollouts', 'overview', 'nodes'],
 		(r) => void navigate({ to: '/rollouts/$id', params: { id: String(r.number) } }),
 	);
-	const blocked = !can ? t('error.needsRole', { role: t('role.operator') }) : !current ? t('plan.first') : current.counts.nodes === 0 ? t('plan.noNodes') : current.counts.change === 0 ? t('plan.nothing') : null;
+	const blocked = !can ? t('error.needsRole', { role: t('role.operator') }) : !current ? t('plan.first') : current.counts.nodes === 0 ? t('plan.noNodes') : current.counts.change === 0 ? t('plan.nothing') : current.everything && typed.trim() !== String(current.counts.nodes) ? t('plan.confirmFirst') : null;
 
 	return (
 		<>
@@ -127,6 +128,7 @@ export function RolloutNew() {
 				<section className="panel startbar">
 					<div className="body stack-2">
 						<Field label={t('plan.name')} value={name} onChange={(e) => setName(e.target.value)} maxLength={120} />
+						{current.everything && <Field label={t('plan.confirm', { n: current.counts.nodes })} className="input mono" inputMode="numeric" value={typed} onChange={(e) => setTyped(e.target.value)} data-testid="confirm" />}
 						{start.error && <ProblemBox problem={start.error} retry={start.error.status === 409 ? () => plan.mutate(undefined) : undefined} />}
 						<div className="row wrap">
 							<Btn kind="primary" icon="play" busy={start.isPending} aria-disabled={blocked !== null || undefined} onClick={() => start.mutate(false)} data-testid="start">

@@ -271,6 +271,8 @@ export const change = {
 	'plan.removed': 'is removed',
 	'plan.showAll': 'Show all {n} nodes',
 	'plan.name': 'Name of the rollout (optional)',
+	'plan.confirm': 'This is every node of the project: type their number ({n})',
+	'plan.confirmFirst': 'type the number of nodes first',
 	'plan.start': 'Start on {n} {n|node|nodes}',
 	'plan.submit': 'Submit for approval',
 	'plan.draft': 'Save as draft',

@@ -271,6 +271,8 @@ export const change = {
 	'plan.removed': '会移除',
 	'plan.showAll': '显示全部 {n} 个节点',
 	'plan.name': '发布名称（可选）',
+	'plan.confirm': '这是项目中的全部节点:请输入节点数量({n})',
+	'plan.confirmFirst': '请先输入节点数量',
 	'plan.start': '在 {n} 个节点上开始',
 	'plan.submit': '提交批准',
 	'plan.draft': '存为草稿',
