@@ -98,6 +98,11 @@ static void link_received(enum channel channel, const void *payload, size_t size
 		reconcile_receive_command(app->reconcile, payload, size);
 }
 
+static void link_lacks_health(void *arg)
+{
+	health_asked(arg);
+}
+
 static void time_answered(void *arg)
 {
 	struct app *app = arg;
@@ -320,6 +325,7 @@ static void make_link(struct app *app)
 		.catchup_spread_ms = app->config->catchup_spread_ms,
 		.connected = link_connected,
 		.received = link_received,
+		.lacks_health = link_lacks_health,
 		.arg = app,
 	};
 

@@ -20,11 +20,13 @@ struct health_meter {
 	struct cpu_meter cpu;
 };
 
-/* The last full health message: while all is about the same, a beat suffices. */
+/* The last health message: while all is about the same, a beat suffices. */
 struct health_told {
-	usec_t at; /* boot time, 0: none on this connection */
+	usec_t at;	 /* boot time, 0: none on this connection */
+	usec_t asked_at; /* when the server last said that it has none */
+	int mark;	 /* what beats call it; 0: there was none */
 	char digest[SHA256_HEX_SIZE];
-	struct msg_host host;
+	char texts[SHA256_HEX_SIZE]; /* of what failed probes say */
 	int64_t clock_offset_ms;
 	double cpu_percent[SUPERVISOR_MAX_SERVICES];
 	int64_t mem_bytes[SUPERVISOR_MAX_SERVICES];
@@ -86,12 +88,14 @@ void notices_receive(enum supervisor_notice notice, const struct service_status 
 /* Keeps what was noticed; happens by itself in the next turn of the loop. */
 void notices_flush(struct app *app);
 
-/* Sends one health message now, and the next after the interval. */
+/* Sends one health message or beat now, and the next after the interval. */
 void health_send(struct app *app);
-/* The next one has to be a full one: the server may not have had the last. */
+/* The next one must not be a beat: the server may not have had the last message. */
 void health_tell_all(struct app *app);
+/* The server says that it lacks what beats refer to. */
+void health_asked(struct app *app);
 
-/* health_told.c: is there nothing in it that people would look at? Notes it as told if not. */
+/* health_told.c: is there nothing in it that a beat does not say? Notes it as told, under a new mark, if not. */
 bool health_is_told(struct health_told *told, const struct msg_health *health, struct arena *arena);
 
 /* The answers to "status" and "explain" (only: one service, or NULL). The caller owns them. */

@@ -6,9 +6,10 @@
 #include "base/crypto.h"
 #include "base/log.h"
 #include "memory.h"
+#include "protocol/beat.h"
 #include "reconcile/report.h"
 
-enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2, MAX_PROBES_TOLD = 256 };
+enum { JITTER_PERCENT = 10, DISK_LOW_FACTOR = 2, MAX_PROBES_TOLD = 256, ASKED_PAUSE_S = 10 };
 
 /* The processor meter of a service; a new name takes a free place. */
 static struct cpu_meter *find_meter(struct app *app, const char *name)
@@ -94,6 +95,22 @@ static void check_disk(struct app *app, const struct msg_host *host)
 	app->disk_low = low;
 }
 
+static void beat(struct app *app, const struct msg_health *health)
+{
+	const struct msg_host *host = &health->host;
+	const struct msg_beat beat = {
+		.mark = app->told.mark,
+		.generation = health->generation,
+		.cpu = beat_figure(host->cpu_percent, 100),
+		.memory = beat_figure((double)(host->mem_total - host->mem_available),
+				      (double)host->mem_total),
+		.disk = beat_figure((double)(host->disk_total - host->disk_free),
+				    (double)host->disk_total),
+	};
+
+	link_beat(app->link, &beat);
+}
+
 static void send_now(struct app *app)
 {
 	struct arena *arena = arena_new();
@@ -118,17 +135,34 @@ static void send_now(struct app *app)
 	health.service_count = read_services(app, arena, health.services);
 	process_usage_read(getpid(), NULL, &own);
 	health.agent_rss_bytes = own.memory_bytes;
-	if (!reconcile_health_beats(app->reconcile))
+	if (!link_takes_beats(app->link))
 		health_tell_all(app);
-	health.beat = health_is_told(&app->told, &health, arena);
-	json_t *json = json_keep(msg_health_encode(&health), arena);
-	link_publish(app->link, CHANNEL_HEALTH, json_text(json, arena));
+	if (health_is_told(&app->told, &health, arena)) {
+		beat(app, &health);
+	} else {
+		health.mark = app->told.mark;
+		json_t *json = json_keep(msg_health_encode(&health), arena);
+		link_publish(app->link, CHANNEL_HEALTH, json_text(json, arena));
+	}
 	arena_free(arena);
 }
 
 void health_tell_all(struct app *app)
 {
 	app->told.at = 0;
+}
+
+/* Nobody who is at the line may make us talk without end. */
+void health_asked(struct app *app)
+{
+	usec_t now = clock_boottime();
+	bool again = app->told.asked_at && now - app->told.asked_at < ASKED_PAUSE_S * USEC_PER_SEC;
+
+	health_tell_all(app);
+	if (again)
+		return;
+	app->told.asked_at = now;
+	health_send(app);
 }
 
 static void health_due(void *arg)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether a health message says anything that the last full one did not. */
+/*
+ * Whether a health message says anything that a beat would not. States, processes and verdicts are told at once. The
+ * figures of the host are in the beat; those of services, and the words of probes that fail anyway, must not
+ * make a busy gateway talk: they are told when they have moved far, and seldom.
+ */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,17 +12,18 @@
 #include "base/strbuf.h"
 
 enum {
-	FULL_EVERY_MS = 15 * 60 * 1000,
-	CPU_POINTS = 10,
-	MEMORY_PERCENT = 20,
-	DISK_PERCENT = 1, /* of the whole */
+	FULL_EVERY_S = 6 * 3600,
+	FIGURES_EVERY_S = 30 * 60,
+	CPU_POINTS = 20,
+	MEMORY_PERCENT = 25,
+	MEMORY_BYTES = 4 << 20, /* less is nothing, however small the service */
 	CLOCK_MS = 1000,
 	TEXT_BYTES = 256 * 1024,
 };
 
 /* All that is no measurement: states, processes, verdicts of probes. */
-static void text_digest(const struct msg_health *health, struct arena *arena,
-			char digest[SHA256_HEX_SIZE])
+static void state_digest(const struct msg_health *health, struct arena *arena,
+			 char digest[SHA256_HEX_SIZE])
 {
 	struct strbuf text;
 
@@ -32,31 +37,36 @@ static void text_digest(const struct msg_health *health, struct arena *arena,
 			      service->ready, (long long)service->pid, (long long)service->restarts,
 			      service->reason ? service->reason : "");
 		for (size_t j = 0; j < service->probe_count; j++)
-			strbuf_printf(&text, "%d %s\n", service->probes[j].result,
-				      service->probes[j].text ? service->probes[j].text : "");
+			strbuf_printf(&text, "%d\n", service->probes[j].result);
 	}
+	sha256_hex(text.data, text.length, digest);
+}
+
+static void texts_digest(const struct msg_health *health, struct arena *arena,
+			 char digest[SHA256_HEX_SIZE])
+{
+	struct strbuf text;
+
+	strbuf_init(&text, arena, TEXT_BYTES);
+	for (size_t i = 0; i < health->service_count; i++)
+		for (size_t j = 0; j < health->services[i].probe_count; j++) {
+			const char *words = health->services[i].probes[j].text;
+
+			strbuf_printf(&text, "%s\n", words ? words : "");
+		}
 	sha256_hex(text.data, text.length, digest);
 }
 
 /* Relative to what was told. */
 static bool memory_differs(int64_t told, int64_t now)
 {
-	return llabs(now - told) > told / 100 * MEMORY_PERCENT;
+	int64_t apart = llabs(now - told);
+
+	return apart > MEMORY_BYTES && apart > told / 100 * MEMORY_PERCENT;
 }
 
-static bool host_differs(const struct msg_host *told, const struct msg_host *now)
+static bool figures_differ(const struct health_told *told, const struct msg_health *health)
 {
-	return fabs(now->cpu_percent - told->cpu_percent) > CPU_POINTS ||
-	       memory_differs(told->mem_available, now->mem_available) ||
-	       llabs(now->disk_free - told->disk_free) > told->disk_total / 100 * DISK_PERCENT;
-}
-
-static bool differs(const struct health_told *told, const struct msg_health *health)
-{
-	if (told->at == 0 || clock_boottime() - told->at >= FULL_EVERY_MS * USEC_PER_MSEC ||
-	    llabs(health->clock_offset_ms - told->clock_offset_ms) > CLOCK_MS ||
-	    host_differs(&told->host, &health->host))
-		return true;
 	for (size_t i = 0; i < health->service_count; i++) {
 		const struct msg_service *service = &health->services[i];
 
@@ -67,17 +77,27 @@ static bool differs(const struct health_told *told, const struct msg_health *hea
 	return false;
 }
 
+static bool is_due(const struct health_told *told, int64_t period_s)
+{
+	return told->at == 0 || clock_boottime() - told->at >= period_s * USEC_PER_SEC;
+}
+
 bool health_is_told(struct health_told *told, const struct msg_health *health, struct arena *arena)
 {
-	char digest[SHA256_HEX_SIZE];
+	char digest[SHA256_HEX_SIZE], texts[SHA256_HEX_SIZE];
 
-	text_digest(health, arena, digest);
-	if (strcmp(digest, told->digest) == 0 && !differs(told, health))
+	state_digest(health, arena, digest);
+	texts_digest(health, arena, texts);
+	if (strcmp(digest, told->digest) == 0 && !is_due(told, FULL_EVERY_S) &&
+	    llabs(health->clock_offset_ms - told->clock_offset_ms) <= CLOCK_MS &&
+	    (!is_due(told, FIGURES_EVERY_S) ||
+	     (strcmp(texts, told->texts) == 0 && !figures_differ(told, health))))
 		return true;
 	memcpy(told->digest, digest, sizeof(digest));
+	memcpy(told->texts, texts, sizeof(texts));
 	told->at = clock_boottime();
-	told->host = health->host;
-	told->host.limits = NULL; /* is in the digest */
+	/* By chance at first: an agent that was started anew must not continue what it does not know. */
+	told->mark = (told->mark ? told->mark : (int)random_below(UINT16_MAX)) % UINT16_MAX + 1;
 	told->clock_offset_ms = health->clock_offset_ms;
 	for (size_t i = 0; i < health->service_count; i++) {
 		told->cpu_percent[i] = health->services[i].cpu_percent;

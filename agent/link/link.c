@@ -3,6 +3,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,8 +16,18 @@
 #include "protocol/limits.h"
 #include "state/trusted_time.h"
 
+/*
+ * Whether the path still carries is for TCP to see: it costs nothing where a beat comes each minute, while
+ * the library's ping costs more than the beat, and goes whenever nothing was received, not only when nothing
+ * was sent. So a ping is rare: it finds a broker that hangs although its kernel answers and we want nothing of it.
+ */
 enum {
-	KEEPALIVE_S = 60,
+	KEEPALIVE_S = 900,
+	PATH_IDLE_S = 75, /* probes keep the state of routers between alive, too */
+	PATH_PROBE_S = 15,
+	PATH_PROBES = 4,
+	PATH_TIMEOUT_MS = 90000, /* sent, and not acknowledged by TCP */
+	ANSWER_TIMEOUT_S = 180,	 /* acknowledged by TCP, and not answered by MQTT */
 	CONNECT_TIMEOUT_MS = 20000,
 	TICK_MS = 5000,
 	CONNECTING_TICK_MS = 1000,
@@ -64,6 +76,26 @@ static void unwatch(struct link *link)
 
 static void socket_ready(int fd, short revents, void *arg);
 
+/* What cannot be set is not needed to go on. */
+static void watch_path(int fd)
+{
+	static const struct {
+		int level, name, value;
+	} OPTIONS[] = {
+		{SOL_SOCKET, SO_KEEPALIVE, 1},
+		{IPPROTO_TCP, TCP_KEEPIDLE, PATH_IDLE_S},
+		{IPPROTO_TCP, TCP_KEEPINTVL, PATH_PROBE_S},
+		{IPPROTO_TCP, TCP_KEEPCNT, PATH_PROBES},
+		{IPPROTO_TCP, TCP_USER_TIMEOUT, PATH_TIMEOUT_MS},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(OPTIONS); i++)
+		if (setsockopt(fd, OPTIONS[i].level, OPTIONS[i].name, &OPTIONS[i].value,
+			       sizeof(OPTIONS[i].value)) != 0)
+			log_debug("cannot set option %d of the socket: %s", OPTIONS[i].name,
+				  strerror(errno));
+}
+
 /* The library opens, closes and fills its socket as it likes: follow it. */
 static void follow_socket(struct link *link)
 {
@@ -72,6 +104,8 @@ static void follow_socket(struct link *link)
 
 	if (fd != link->fd) {
 		unwatch(link);
+		if (fd >= 0)
+			watch_path(fd);
 		if (fd >= 0)
 			loop_add_fd(link->options.loop, fd, events, socket_ready, link);
 		link->fd = fd;
@@ -127,6 +161,8 @@ static void socket_ready(int fd, short revents, void *arg)
 
 	(void)fd;
 	link->inside = true;
+	if (revents & POLLIN)
+		link->owed = 0;
 	if (revents & (POLLIN | POLLHUP | POLLERR))
 		rc = mosquitto_loop_read(link->client, 1);
 	/* The library waits for ever when the connection is reset during the handshake of TLS. */
@@ -164,6 +200,8 @@ static void on_connect(struct mosquitto *client, void *arg, int code)
 		return;
 	}
 	link->online = true;
+	link->beats = 0;
+	link->owed = 0;
 	/* Not 0: a broker that accepts and drops us must not be stormed. */
 	link->attempt = 1;
 	set_reason(link, "connected");
@@ -280,6 +318,16 @@ static void connect_later(struct link *link)
 	link->connect_timer = loop_timer_set(link->options.loop, delay, connect_now, link);
 }
 
+/* Everything that we send with QoS 1 is answered, when it has left. */
+static bool is_silent(struct link *link)
+{
+	usec_t now = clock_boottime();
+
+	if (link->owed && mosquitto_want_write(link->client))
+		link->owed = now;
+	return link->owed && now - link->owed > ANSWER_TIMEOUT_S * USEC_PER_SEC;
+}
+
 static void tick(void *arg)
 {
 	struct link *link = arg;
@@ -288,6 +336,10 @@ static void tick(void *arg)
 					  link->online ? TICK_MS : CONNECTING_TICK_MS, tick, link);
 	if (!link->online && clock_boottime() > link->deadline) {
 		set_reason(link, "the broker does not answer");
+		link->lost = true;
+	}
+	if (link->online && is_silent(link)) {
+		set_reason(link, "the broker does not answer any more");
 		link->lost = true;
 	}
 	link->inside = true;
@@ -324,16 +376,18 @@ void link_release(struct link *link)
 	link_wake(link);
 }
 
-bool link_send(struct link *link, enum channel channel, const char *text)
+bool link_send(struct link *link, enum channel channel, const void *bytes, size_t size)
 {
 	char topic[LIMIT_TOPIC];
 	bool nested = link->inside;
 
 	topic_format(topic, link->options.node, channel);
 	link->inside = true;
-	int rc = mosquitto_publish(link->client, NULL, topic, (int)strlen(text), text,
+	int rc = mosquitto_publish(link->client, NULL, topic, (int)size, bytes,
 				   channel_info(channel)->qos, false);
 	link->inside = nested;
+	if (!link->owed && channel_info(channel)->qos > 0)
+		link->owed = clock_boottime();
 	settle(link, rc);
 	return rc == MOSQ_ERR_SUCCESS;
 }
@@ -341,7 +395,19 @@ bool link_send(struct link *link, enum channel channel, const char *text)
 bool link_publish(struct link *link, enum channel channel, const char *text)
 {
 	assert(!channel_info(channel)->stream);
-	return link->online && link_send(link, channel, text);
+	return link->online && link_send(link, channel, text, strlen(text));
+}
+
+bool link_takes_beats(const struct link *link)
+{
+	return link->online && link->beats >= BEAT_VERSION;
+}
+
+bool link_beat(struct link *link, const struct msg_beat *beat)
+{
+	uint8_t bytes[BEAT_MAX_SIZE];
+
+	return link->online && link_send(link, CHANNEL_BEAT, bytes, msg_beat_encode(beat, bytes));
 }
 
 static void reconnect(void *arg)
@@ -404,7 +470,7 @@ static void say_farewell(struct link *link, int farewell_ms)
 	usec_t end = clock_boottime() + farewell_ms * USEC_PER_MSEC;
 
 	link->inside = true;
-	link_send(link, CHANNEL_HEALTH, FAREWELL);
+	link_send(link, CHANNEL_HEALTH, FAREWELL, strlen(FAREWELL));
 	mosquitto_disconnect(link->client);
 	while (!link->lost && mosquitto_socket(link->client) >= 0 &&
 	       mosquitto_want_write(link->client) && clock_boottime() < end) {

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/loop.h"
+#include "protocol/beat.h"
 #include "protocol/topics.h"
 #include "state/state.h"
 
@@ -40,6 +41,8 @@ struct link_options {
 	void (*connected)(void *arg);
 	/* A desired or command message of at most LIMIT_DOWN_MESSAGE bytes. */
 	void (*received)(enum channel channel, const void *payload, size_t size, void *arg);
+	/* The server has not got the health message that beats refer to. */
+	void (*lacks_health)(void *arg);
 	void *arg;
 };
 
@@ -59,6 +62,11 @@ const char *link_reason(const struct link *link);
 
 /* Publishes a message that is not of a stream, text as it is. False when not online. */
 bool link_publish(struct link *link, enum channel channel, const char *text);
+
+/* Whether the server has said on this connection that it takes beats. */
+bool link_takes_beats(const struct link *link);
+/* Publishes one. False when not online. */
+bool link_beat(struct link *link, const struct msg_beat *beat);
 
 /*
  * Keeps the streams back until link_release, at most for delay_ms: until it is known what time it is,

@@ -31,11 +31,13 @@ struct link {
 	uint64_t pace_timer; /* the next paced message is due */
 	struct arena *arena; /* of one send or one message */
 	usec_t served;	     /* boot time of the first acknowledgement, 0: none */
+	usec_t owed;	     /* since when the broker owes us an answer; 0: it does not */
+	int beats;	     /* newest version of beats that the server takes */
 	char reason[200];
 };
 
 /* Publishes and keeps the loop's interest right. */
-bool link_send(struct link *link, enum channel channel, const char *text);
+bool link_send(struct link *link, enum channel channel, const void *bytes, size_t size);
 
 /* Reads epoch and counters: at each connection. */
 bool streams_connect(struct link *link, struct error *err);

@@ -89,7 +89,7 @@ static bool send_next(struct link *link, enum channel stream)
 	int64_t first = window_first(window, message.seq, message.first);
 	const char *text = spool_text(link->arena, &message, link->options.node, link->epoch, first,
 				      correction);
-	if (!link_send(link, stream, text))
+	if (!link_send(link, stream, text, strlen(text)))
 		return false;
 	pace_spend(&link->paces[stream], message.seq, (int64_t)strlen(text));
 	window_mark_sent(window, message.seq, clock_boottime());
@@ -136,6 +136,11 @@ static bool apply_ack(struct link *link, const struct msg_ack *ack, struct error
 	enum channel stream = channel_find(ack->stream);
 	struct spool_counters counters;
 
+	link->beats = ack->beats;
+	if (stream == CHANNEL_HEALTH) {
+		link->options.lacks_health(link->options.arg);
+		return true;
+	}
 	if (strcmp(ack->epoch, link->epoch) != 0)
 		return true;
 	if (link->served == 0)

@@ -63,7 +63,6 @@ static const struct field APPLY_FIELDS[] = {
 static const struct field CONTENT_FIELDS[] = {
 	FIELD_STRING(struct content, project, 0, LIMIT_NAME),
 	FIELD_INT(struct content, health_interval_ms, 0, 100, MAX_HEALTH_MS),
-	FIELD_BOOL(struct content, health_beats, 0),
 	FIELD_JSON(struct content, release_keys, 0),
 	FIELD_END,
 };

@@ -61,7 +61,6 @@ struct content_service {
 struct content {
 	const char *project;
 	int health_interval_ms;
-	bool health_beats;   /* the server is content with a beat while nothing has changed */
 	const char *rollout; /* or NULL */
 	int64_t gate_ms;
 	int64_t deadline_ms;

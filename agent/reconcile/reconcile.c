@@ -488,11 +488,6 @@ bool reconcile_busy(const struct reconcile *reconcile)
 	return reconcile->transaction != NULL;
 }
 
-bool reconcile_health_beats(const struct reconcile *reconcile)
-{
-	return reconcile->has_current && reconcile->current.health_beats;
-}
-
 int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset)
 {
 	return reconcile->has_current ? reconcile->current.health_interval_ms : preset;

@@ -80,8 +80,6 @@ const char *reconcile_digest(const struct reconcile *reconcile);
 bool reconcile_busy(const struct reconcile *reconcile);
 
 /* From the content in force, or preset. */
-/* Does the server want beats between full health messages? */
-bool reconcile_health_beats(const struct reconcile *reconcile);
 int reconcile_health_interval_ms(const struct reconcile *reconcile, int preset);
 
 /* In words, what it is doing: "idle", "verifying generation 7" ...; for status. In the arena. */

@@ -96,12 +96,13 @@ static const struct field RESULT_FIELDS[] = {
 	FIELD_END,
 };
 
-static const char *const STREAM_NAMES[] = {"reported", "logs", "events", "result", NULL};
+static const char *const ACK_NAMES[] = {"reported", "logs", "events", "result", "health", NULL};
 
 static const struct field ACK_FIELDS[] = {
 	FIELD_STRING(struct msg_ack, stream, FIELD_REQUIRED, LIMIT_NAME),
 	FIELD_STRING(struct msg_ack, epoch, FIELD_REQUIRED, 16),
 	FIELD_INT64(struct msg_ack, upto, FIELD_REQUIRED, 0, INT64_MAX),
+	FIELD_INT(struct msg_ack, beats, 0, 0, 1000),
 	FIELD_END,
 };
 
@@ -258,7 +259,7 @@ bool msg_ack_decode(json_t *json, struct arena *arena, struct msg_ack *out, stru
 
 	if (!fields_decode(ACK_FIELDS, json, FIELDS_TOLERANT, arena, &ack, err))
 		return false;
-	if (names_find(STREAM_NAMES, ack.stream) < 0)
+	if (names_find(ACK_NAMES, ack.stream) < 0)
 		return error_set_field(err, ERR_INVALID, "stream", "no stream has this name");
 	if (!epoch_valid(ack.epoch))
 		return error_set_field(err, ERR_INVALID, "epoch", "epoch is not 16 hex digits");

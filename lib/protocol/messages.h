@@ -157,8 +157,8 @@ struct msg_host {
 
 struct msg_health {
 	bool offline; /* last will or farewell: nothing else is set */
-	bool beat;    /* all is as it was told last: only the generation is set */
 	const char *node;
+	int mark; /* what later beats refer to, 1..65535; 0: there will be none */
 	int64_t generation;
 	const char *digest;
 	usec_t at;
@@ -225,11 +225,14 @@ struct msg_result {
 	struct msg_failure error;
 };
 
+/* Of stream "health", which is none: nothing of it has come, tell all; its epoch is MSG_NO_EPOCH. */
 struct msg_ack {
 	const char *stream;
 	const char *epoch;
 	int64_t upto;
+	int beats; /* newest version of beats that the server takes; 0: none */
 };
+#define MSG_NO_EPOCH "0000000000000000"
 
 /* The payload of a desired envelope. */
 struct msg_desired {

@@ -69,6 +69,7 @@ static const struct field HOST_FIELDS[] = {
 
 static const struct field HEALTH_FIELDS[] = {
 	FIELD_STRING(struct msg_health, node, FIELD_REQUIRED, LIMIT_NODE_ID),
+	FIELD_INT(struct msg_health, mark, 0, 0, UINT16_MAX),
 	FIELD_INT64(struct msg_health, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_STRING(struct msg_health, digest, FIELD_REQUIRED, DIGEST_LENGTH),
 	FIELD_TIME(struct msg_health, at, FIELD_REQUIRED),
@@ -76,11 +77,6 @@ static const struct field HEALTH_FIELDS[] = {
 	FIELD_STRING(struct msg_health, boot_id, 0, LIMIT_NAME),
 	FIELD_INT64(struct msg_health, clock_offset_ms, 0, INT64_MIN, INT64_MAX),
 	FIELD_OBJECT(struct msg_health, host, 0, HOST_FIELDS),
-	FIELD_END,
-};
-
-static const struct field BEAT_FIELDS[] = {
-	FIELD_INT64_AS("beat", struct msg_health, generation, FIELD_REQUIRED, 0, LIMIT_GENERATION),
 	FIELD_END,
 };
 
@@ -170,13 +166,6 @@ bool msg_health_decode(json_t *json, struct arena *arena, struct msg_health *out
 		*out = health;
 		return true;
 	}
-	health.beat = json_object_get(json, "beat") != NULL;
-	if (health.beat) {
-		if (!fields_decode(BEAT_FIELDS, json, FIELDS_TOLERANT, arena, &health, err))
-			return false;
-		*out = health;
-		return true;
-	}
 	if (!fields_decode(HEALTH_FIELDS, json, FIELDS_TOLERANT, arena, &health, err) ||
 	    !optional_decode(json, "agent", AGENT_FIELDS, arena, &health, &has_agent, err))
 		return false;
@@ -211,9 +200,6 @@ json_t *msg_health_encode(const struct msg_health *msg)
 {
 	if (msg->offline)
 		return message_seal(json_pack("{s:b}", "offline", 1));
-
-	if (msg->beat)
-		return message_seal(fields_encode(BEAT_FIELDS, msg));
 
 	json_t *json = fields_encode(HEALTH_FIELDS, msg);
 	json_t *services = json_object();

@@ -13,6 +13,7 @@ static const char PREFIX[] = "muster/1/";
 static const struct channel_info channels[CHANNEL_COUNT] = {
 	[CHANNEL_HELLO] = {"hello", true, false, 1},
 	[CHANNEL_HEALTH] = {"health", true, false, 0},
+	[CHANNEL_BEAT] = {"beat", true, false, 0},
 	[CHANNEL_REPORTED] = {"reported", true, true, 1},
 	[CHANNEL_LOGS] = {"logs", true, true, 1},
 	[CHANNEL_EVENTS] = {"events", true, true, 1},
@@ -68,6 +69,16 @@ void topic_format_shard(char out[LIMIT_TOPIC], int shard)
 	assert(shard >= 0 && shard < SHARD_COUNT);
 	int n = snprintf(out, LIMIT_TOPIC, "%s%02d/+/up/+", PREFIX, shard);
 	assert(n > 0 && n < LIMIT_TOPIC);
+}
+
+int topic_named_shard(const char *topic)
+{
+	const char *at = topic + sizeof(PREFIX) - 1;
+
+	if (strncmp(topic, PREFIX, sizeof(PREFIX) - 1) != 0 || at[0] < '0' || at[0] > '9' ||
+	    at[1] < '0' || at[1] > '9')
+		return 0;
+	return ((at[0] - '0') * 10 + at[1] - '0') % SHARD_COUNT;
 }
 
 /* Copies the level that starts at *at into out and moves *at behind its slash or to the end. */

@@ -18,6 +18,7 @@
 enum channel {
 	CHANNEL_HELLO,
 	CHANNEL_HEALTH,
+	CHANNEL_BEAT,
 	CHANNEL_REPORTED,
 	CHANNEL_LOGS,
 	CHANNEL_EVENTS,
@@ -58,6 +59,9 @@ void topic_format(char out[LIMIT_TOPIC], const char *node, enum channel channel)
 
 /* "muster/1/<shard>/+/up/+", what a server that holds the shard subscribes to. */
 void topic_format_shard(char out[LIMIT_TOPIC], int shard);
+
+/* The shard that a topic names, of which nothing is checked; 0 when it names none. */
+int topic_named_shard(const char *topic);
 
 /* ERR_INVALID when it is not one of ours, or names another shard than the node's. */
 MUST_CHECK bool topic_parse(const char *topic, struct topic *out, struct error *err);

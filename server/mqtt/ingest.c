@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/fields.h"
 #include "base/log.h"
+#include "domain/fleet/beats.h"
 #include "domain/fleet/fleet.h"
 #include "mqtt/backoff.h"
 #include "mqtt/link.h"
@@ -20,7 +21,9 @@
 #include "store/db.h"
 
 enum {
-	BATCH_MAX = 256,
+	BATCH_MAX = 1024,
+	BUSY = 32, /* messages at once: more come in a moment, so wait for them */
+	BUSY_PAUSE_MS = 5,
 	QUEUE_MESSAGES_MAX = 20000,
 	QUEUE_BYTES_MAX = 64 * 1024 * 1024,
 	PAUSE_MIN_MS = 100,
@@ -37,6 +40,7 @@ struct worker {
 	struct db *db;
 	struct arena *arena;
 	struct fleet_memory *memory;
+	struct fleet_beats *beats;
 	struct message *batch[BATCH_MAX];
 };
 
@@ -51,15 +55,11 @@ struct ingest {
 
 /* --- the link's side --- */
 
-/* The shard of a well-formed topic decides, so that a node's messages stay in order. What is not well
- * formed goes to the first worker, which refuses it. */
+/* The shard decides, so that a node's messages stay in order. A wrong one is the worker's to refuse: the
+ * link's thread has no time to check it. */
 static size_t choose_worker(const struct ingest *ingest, const char *topic)
 {
-	struct topic parsed;
-	struct error err;
-
-	return topic_parse(topic, &parsed, &err) ? (size_t)parsed.shard % ingest->settings.workers
-						 : 0;
+	return (size_t)topic_named_shard(topic) % ingest->settings.workers;
 }
 
 void ingest_message(void *arg, const char *topic, const void *payload, size_t size)
@@ -106,6 +106,7 @@ static void acknowledge(struct worker *worker, const struct fleet_outcome *outco
 			.stream = ack->stream,
 			.epoch = ack->epoch,
 			.upto = ack->upto,
+			.beats = BEAT_VERSION,
 		};
 		json_auto_t *json = msg_ack_encode(&message);
 		const char *text = json_text(json, worker->arena);
@@ -126,19 +127,28 @@ static void count(const struct fleet_outcome *outcome)
 	metric_add(mqtt_metric(MQTT_BATCHES), 1);
 }
 
-static bool take(struct worker *worker, const struct fleet_message *messages, size_t message_count,
-		 struct error *err)
+static struct ctx context(const struct worker *worker)
 {
-	const struct actor actor = {.kind = ACTOR_SYSTEM, .id = "ingest", .name = "ingest"};
-	struct ctx ctx = {
+	static const struct actor ACTOR = {.kind = ACTOR_SYSTEM, .id = "ingest", .name = "ingest"};
+
+	return (struct ctx){
 		.db = worker->db,
 		.arena = worker->arena,
-		.actor = &actor,
+		.actor = &ACTOR,
 		.now = clock_now_utc(),
 		.request_id = "ingest",
 		.server = worker->ingest->settings.server,
 	};
+}
+
+static bool take(struct worker *worker, const struct fleet_message *messages, size_t message_count,
+		 struct error *err)
+{
+	struct ctx ctx = context(worker);
 	struct fleet_outcome outcome;
+
+	if (message_count == 0)
+		return true;
 
 	if (!fleet_take(&ctx, worker->ingest->settings.owner, worker->memory, messages,
 			message_count, &outcome, err))
@@ -151,6 +161,25 @@ static bool take(struct worker *worker, const struct fleet_message *messages, si
 static bool is_outage(const struct error *err)
 {
 	return err->code == ERR_UNAVAILABLE || err->code == ERR_TIMEOUT;
+}
+
+/* False only when the database is away: a beat that was lost is followed by another. */
+static bool flush_beats(struct worker *worker, struct error *err)
+{
+	struct ctx ctx = context(worker);
+	struct fleet_outcome outcome;
+
+	if (fleet_beats_flush(&ctx, worker->ingest->settings.owner, worker->memory, worker->beats,
+			      &outcome, err)) {
+		acknowledge(worker, &outcome);
+		count(&outcome);
+		return true;
+	}
+	if (is_outage(err))
+		return false;
+	log_error("cannot store heartbeats: %s", err->text);
+	fleet_beats_drop(worker->beats);
+	return true;
 }
 
 /*
@@ -182,6 +211,7 @@ static bool connect_database(struct worker *worker, struct error *err)
 static bool try_batch(struct worker *worker, size_t message_count, struct error *err)
 {
 	struct fleet_message *messages;
+	bool flush;
 
 	arena_reset(worker->arena);
 	messages = arena_array(worker->arena, message_count, sizeof(*messages));
@@ -197,7 +227,9 @@ static bool try_batch(struct worker *worker, size_t message_count, struct error 
 		};
 		fleet_decode(&messages[i], worker->arena);
 	}
-	if (!connect_database(worker, err))
+	message_count = fleet_beats_take_out(worker->beats, messages, message_count,
+					     clock_monotonic(), &flush);
+	if (!connect_database(worker, err) || (flush && !flush_beats(worker, err)))
 		return false;
 	if (take(worker, messages, message_count, err))
 		return true;
@@ -237,12 +269,18 @@ static void *worker_run(void *arg)
 
 	worker->arena = arena_new();
 	worker->memory = fleet_memory_new();
-	while ((message_count = queue_pop(worker->queue, worker->batch, BATCH_MAX)) > 0) {
+	worker->beats = fleet_beats_new();
+	while (queue_pop(worker->queue, fleet_beats_wait_ms(worker->beats, clock_monotonic()),
+			 worker->batch, BATCH_MAX, &message_count)) {
 		take_batch(worker, message_count);
 		for (size_t i = 0; i < message_count; i++)
 			message_free(worker->batch[i]);
+		/* Waking up for every single one would cost more than storing it. */
+		if (message_count >= BUSY && message_count < BATCH_MAX)
+			worker_pause(worker->ingest, BUSY_PAUSE_MS);
 	}
 	db_close(worker->db);
+	fleet_beats_free(worker->beats);
 	fleet_memory_free(worker->memory);
 	arena_free(worker->arena);
 	return NULL;

@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/arena.h"
 
@@ -43,9 +44,13 @@ void message_free(struct message *message)
 struct queue *queue_new(size_t max_count, size_t max_bytes)
 {
 	struct queue *queue = xcalloc(1, sizeof(*queue));
+	pthread_condattr_t attributes;
 
 	pthread_mutex_init(&queue->mutex, NULL);
-	pthread_cond_init(&queue->filled, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&queue->filled, &attributes);
+	pthread_condattr_destroy(&attributes);
 	queue->tail = &queue->head;
 	queue->max_count = max_count;
 	queue->max_bytes = max_bytes;
@@ -91,13 +96,30 @@ bool queue_push(struct queue *queue, struct message *message)
 	return fits;
 }
 
-size_t queue_pop(struct queue *queue, struct message **out, size_t max)
+/* With the lock: until there is a message, or no longer. */
+static void wait_filled(struct queue *queue, int wait_ms)
+{
+	const usec_t until = clock_monotonic() + wait_ms * USEC_PER_MSEC;
+	const struct timespec deadline = {
+		.tv_sec = until / USEC_PER_SEC,
+		.tv_nsec = (until % USEC_PER_SEC) * 1000,
+	};
+
+	while (queue->head == NULL && !queue->closed)
+		if (wait_ms < 0)
+			pthread_cond_wait(&queue->filled, &queue->mutex);
+		else if (pthread_cond_timedwait(&queue->filled, &queue->mutex, &deadline) != 0)
+			return;
+}
+
+bool queue_pop(struct queue *queue, int wait_ms, struct message **out, size_t max,
+	       size_t *out_count)
 {
 	size_t count = 0;
 
 	pthread_mutex_lock(&queue->mutex);
-	while (queue->head == NULL && !queue->closed)
-		pthread_cond_wait(&queue->filled, &queue->mutex);
+	wait_filled(queue, wait_ms);
+	bool open = !queue->closed;
 	while (queue->head != NULL && count < max) {
 		struct message *message = queue->head;
 
@@ -110,7 +132,8 @@ size_t queue_pop(struct queue *queue, struct message **out, size_t max)
 	if (queue->head == NULL)
 		queue->tail = &queue->head;
 	pthread_mutex_unlock(&queue->mutex);
-	return count;
+	*out_count = count;
+	return open;
 }
 
 void queue_close(struct queue *queue)

@@ -36,10 +36,10 @@ void queue_free(struct queue *queue); /* and the messages in it; accepts NULL */
 bool queue_push(struct queue *queue, struct message *message);
 
 /*
- * Waits for at least one message and hands out at most max of those that are there, oldest first;
- * they are the caller's. 0 when the queue was closed: nothing more will come.
+ * Waits for at least one message, at most wait_ms (-1: for ever), and hands out at most max of those that
+ * are there, oldest first; they are the caller's. False when the queue was closed: nothing more will come.
  */
-size_t queue_pop(struct queue *queue, struct message **out, size_t max);
+bool queue_pop(struct queue *queue, int wait_ms, struct message **out, size_t max, size_t *count);
 
 /* Wakes who waits; from now on the queue is empty and refuses. */
 void queue_close(struct queue *queue);

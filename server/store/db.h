@@ -55,12 +55,13 @@ enum db_value_type {
 	DB_VALUE_BYTES,
 	DB_VALUE_JSON,
 	DB_VALUE_TEXT_ARRAY,
+	DB_VALUE_INT_ARRAY,
 };
 
 /* Made by the functions below; borrows what it points at until the call returns. */
 struct db_value {
 	enum db_value_type type;
-	size_t size; /* bytes of BYTES, elements of TEXT_ARRAY */
+	size_t size; /* bytes of BYTES, elements of arrays */
 	union {
 		const char *text;
 		int64_t integer;
@@ -68,6 +69,7 @@ struct db_value {
 		const void *bytes;
 		const json_t *json;
 		const char *const *texts;
+		const int64_t *integers;
 	};
 };
 
@@ -92,6 +94,7 @@ struct db_value db_time(usec_t at); /* 0 is SQL NULL */
 struct db_value db_bytes(const void *bytes, size_t size_bytes);
 struct db_value db_json(const json_t *json);			  /* borrowed; NULL is SQL NULL */
 struct db_value db_texts(const char *const *texts, size_t count); /* text[] */
+struct db_value db_ints(const int64_t *values, size_t count); /* bigint[], integer[], smallint[] */
 
 /* --- statements --- */
 

@@ -10,7 +10,7 @@
 #include "base/strbuf.h"
 #include "store/db_internal.h"
 
-enum { TEXT_ARRAY_MAX_BYTES = 16 << 20 };
+enum { ARRAY_MAX_BYTES = 16 << 20 };
 
 struct db_value db_null(void)
 {
@@ -58,12 +58,17 @@ struct db_value db_texts(const char *const *texts, size_t count)
 	return (struct db_value){.type = DB_VALUE_TEXT_ARRAY, .size = count, .texts = texts};
 }
 
+struct db_value db_ints(const int64_t *values, size_t count)
+{
+	return (struct db_value){.type = DB_VALUE_INT_ARRAY, .size = count, .integers = values};
+}
+
 /* PostgreSQL's array literal: {"a","b"} with backslashes before quotes and backslashes. */
 static const char *texts_literal(struct arena *arena, const struct db_value *value)
 {
 	struct strbuf out;
 
-	strbuf_init(&out, arena, TEXT_ARRAY_MAX_BYTES);
+	strbuf_init(&out, arena, ARRAY_MAX_BYTES);
 	strbuf_append_char(&out, '{');
 	for (size_t i = 0; i < value->size; i++) {
 		strbuf_append_string(&out, i ? ",\"" : "\"");
@@ -74,6 +79,19 @@ static const char *texts_literal(struct arena *arena, const struct db_value *val
 		}
 		strbuf_append_char(&out, '"');
 	}
+	strbuf_append_char(&out, '}');
+	assert(!out.overflow);
+	return out.data;
+}
+
+static const char *ints_literal(struct arena *arena, const struct db_value *value)
+{
+	struct strbuf out;
+
+	strbuf_init(&out, arena, ARRAY_MAX_BYTES);
+	strbuf_append_char(&out, '{');
+	for (size_t i = 0; i < value->size; i++)
+		strbuf_printf(&out, i ? ",%" PRId64 : "%" PRId64, value->integers[i]);
 	strbuf_append_char(&out, '}');
 	assert(!out.overflow);
 	return out.data;
@@ -113,6 +131,8 @@ static const char *value_text(struct arena *arena, const struct db_value *value)
 		return json_literal(arena, value->json);
 	case DB_VALUE_TEXT_ARRAY:
 		return texts_literal(arena, value);
+	case DB_VALUE_INT_ARRAY:
+		return ints_literal(arena, value);
 	}
 	return NULL;
 }

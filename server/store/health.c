@@ -4,12 +4,13 @@
 #include "base/arena.h"
 #include "store/db.h"
 
-#define NODE_COLUMNS                                                              \
-	"id, project_id, name, state, status, shard, online, desired_generation," \
-	" reported_generation, reported_digest"
+#define NODE_COLUMNS                                                        \
+	"n.id, n.project_id, n.name, n.state, n.status, n.shard, n.online," \
+	" n.desired_generation, n.reported_generation, n.reported_digest, b.mark"
 
-static const char HEALTH_NODES_LOAD[] = "SELECT " NODE_COLUMNS " FROM node"
-					" WHERE id = ANY ($1::text[]) ORDER BY id COLLATE \"C\"";
+static const char HEALTH_NODES_LOAD[] =
+	"SELECT " NODE_COLUMNS " FROM node n JOIN node_beat b ON b.node_id = n.id"
+	" WHERE n.id = ANY ($1::text[]) ORDER BY n.id COLLATE \"C\"";
 
 #define PLACE_MOVED "(n.boot_id, n.hostname) IS DISTINCT FROM (r.boot_id, r.hostname)"
 #define PLACE_BACK                                                                    \
@@ -41,15 +42,14 @@ static const char HEALTH_COPIED[] =
 	" RETURNING id, copied";
 
 static const char HEALTH_COPIED_OVER[] =
-	"UPDATE node SET copied = NULL, returns = 0 WHERE copied IS NOT NULL"
-	" AND returned_at < $1::timestamptz - interval '1 hour' RETURNING " NODE_COLUMNS;
+	"UPDATE node n SET copied = NULL, returns = 0 FROM node_beat b"
+	" WHERE b.node_id = n.id AND n.copied IS NOT NULL"
+	" AND n.returned_at < $1::timestamptz - interval '1 hour' RETURNING " NODE_COLUMNS;
 
 /* Touches no indexed column and no trigger, so that the row stays in its page. */
-static const char HEALTH_BEAT[] =
-	"UPDATE node n SET last_seen_at = greatest(n.last_seen_at, r.seen_at),"
-	" health = coalesce(r.health, n.health)"
-	" FROM json_to_recordset($1::json) AS r (id text, seen_at timestamptz, health jsonb)"
-	" WHERE n.id = r.id";
+static const char HEALTH_TOLD[] =
+	"UPDATE node n SET health = r.health"
+	" FROM json_to_recordset($1::json) AS r (id text, health jsonb) WHERE n.id = r.id";
 
 static const char HEALTH_PRESENCE[] =
 	"UPDATE node n SET online = r.online,"
@@ -63,11 +63,13 @@ static const char HEALTH_GENERATION[] =
 	" WHERE n.id = r.id";
 
 static const char HEALTH_SILENCE[] =
-	"WITH gone AS (UPDATE node SET online = false WHERE online AND state <> 'retired'"
-	" AND (last_seen_at IS NULL OR last_seen_at < $1)"
-	" AND EXISTS (SELECT FROM shard_lease l WHERE l.shard = node.shard"
+	"WITH gone AS (UPDATE node n SET online = false FROM node_beat b"
+	" WHERE b.node_id = n.id AND n.online AND n.state <> 'retired'"
+	" AND (b.last_seen_at IS NULL OR b.last_seen_at < $1)"
+	" AND EXISTS (SELECT FROM shard_lease l WHERE l.shard = n.shard"
 	"  AND l.lease_until > now() AND l.listening_since < $1) RETURNING " NODE_COLUMNS ")"
-	" SELECT " NODE_COLUMNS " FROM gone ORDER BY id COLLATE \"C\"";
+	" SELECT id, project_id, name, state, status, shard, online, desired_generation,"
+	" reported_generation, reported_digest, mark FROM gone ORDER BY id COLLATE \"C\"";
 
 static const char HEALTH_SERVICES_PUT[] =
 	"INSERT INTO node_service (project_id, node_id, service, reported_state, reported_reason,"
@@ -145,6 +147,7 @@ static void read_nodes(const struct db_rows *rows, struct arena *arena, struct h
 			.desired_generation = db_get_int(rows, i, 7),
 			.reported_generation = db_get_int(rows, i, 8),
 			.reported_digest = db_get_text(rows, i, 9),
+			.mark = (int)db_get_int(rows, i, 10),
 		};
 	*out = nodes;
 	*out_count = rows->count;
@@ -221,9 +224,9 @@ bool health_copied_over(struct ctx *ctx, struct health_node **out, size_t *out_c
 	return refresh_trouble(ctx, ids, rows.count, err);
 }
 
-bool health_beat(struct ctx *ctx, const json_t *rows, struct error *err)
+bool health_told(struct ctx *ctx, const json_t *rows, struct error *err)
 {
-	return write_rows(ctx, HEALTH_BEAT, rows, err);
+	return write_rows(ctx, HEALTH_TOLD, rows, err);
 }
 
 bool health_presence(struct ctx *ctx, const json_t *rows, struct error *err)

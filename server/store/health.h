@@ -27,6 +27,7 @@ struct health_node {
 	int64_t desired_generation;
 	int64_t reported_generation;
 	const char *reported_digest; /* or NULL */
+	int mark;		     /* of the health message that is stored; 0: none */
 };
 
 /* Sorted by id; ids that are no node's are left out. */
@@ -55,8 +56,8 @@ MUST_CHECK bool health_copied(struct ctx *ctx, const char *const *ids, size_t co
 MUST_CHECK bool health_copied_over(struct ctx *ctx, struct health_node **out, size_t *out_count,
 				   struct error *err);
 
-/* Rows [{id, seen_at, health}]: a heartbeat; health may be null when only seen_at counts. */
-MUST_CHECK bool health_beat(struct ctx *ctx, const json_t *rows, struct error *err);
+/* Rows [{id, health}]: what the node has told of its health. */
+MUST_CHECK bool health_told(struct ctx *ctx, const json_t *rows, struct error *err);
 
 /* Rows [{id, online}]: came or went. The first coming makes a pending node active. */
 MUST_CHECK bool health_presence(struct ctx *ctx, const json_t *rows, struct error *err);

@@ -30,12 +30,14 @@
 	" FROM node_service s LEFT JOIN package_release p ON p.id = s.package_release_id"           \
 	" LEFT JOIN config c ON c.id = s.config_id WHERE s.node_id = n.id), '[]') AS services"
 
-#define NODE_COLUMNS                                                                             \
-	"n.id, n.name, n.labels, n.shard, n.state, n.status, n.trouble, n.status_since,"         \
-	" n.last_seen_at, n.enrolled_at, n.retired_at, n.agent_version, n.platform, n.hostname," \
-	" n.boot_id, n.cert_serial, n.cert_not_after, n.desired_generation, n.desired_digest,"   \
-	" n.reported_generation, n.reported_digest, n.health, n.revision,"                       \
-	" n.service_drift > 0 AS drift, CASE WHEN isfinite(n.seen_rank)"                         \
+#define NODE_COLUMNS                                                                                \
+	"n.id, n.name, n.labels, n.shard, n.state, n.status, n.trouble, n.status_since,"            \
+	" (SELECT b.last_seen_at FROM node_beat b WHERE b.node_id = n.id) AS last_seen_at,"         \
+	" n.enrolled_at, n.retired_at, n.agent_version, n.platform, n.hostname,"                    \
+	" n.boot_id, n.cert_serial, n.cert_not_after, n.desired_generation, n.desired_digest,"      \
+	" n.reported_generation, n.reported_digest, n.revision,"                                    \
+	" (SELECT node_health_now(n.health, b) FROM node_beat b WHERE b.node_id = n.id) AS health," \
+	" n.service_drift > 0 AS drift, CASE WHEN isfinite(n.seen_rank)"                            \
 	" THEN time_text(n.seen_rank) ELSE n.seen_rank::text END AS seen_rank, " NODE_SERVICES
 
 /* struct node by the names of these columns. */

@@ -157,7 +157,8 @@ class FakeAgent:
         self.folder.cleanup()
 
     def row(self, columns):
-        return database(self.server, f'SELECT {columns} FROM node WHERE id = %s', (self.node,))[0]
+        return database(self.server, f'SELECT {columns} FROM node JOIN node_beat ON node_id = id'
+                        ' WHERE id = %s', (self.node,))[0]
 
     # --- sending ---
 
@@ -179,6 +180,11 @@ class FakeAgent:
     def health(self, generation=0, digest='', **extra):
         self.publish('health', {'node': self.node, 'generation': generation, 'digest': digest,
                                 'at': now(), 'uptime_s': 5, **extra}, qos=0)
+
+    def beat(self, mark, generation=0, figures=(0, 0, 0)):
+        """Figures of processor, memory and disk in half percents."""
+        assert generation < 128
+        self.publish_raw('beat', bytes([0xb1, *figures, mark >> 8, mark & 0xff, generation]), qos=0)
 
     def stream(self, channel, message, seq=None, **place):
         """Sends the next message of a stream, or one with a seq of your own; returns its seq."""

@@ -64,14 +64,25 @@ def test_heartbeat_of_a_node_that_is_behind_brings_its_state(node):
 
 def test_beat_keeps_what_was_told_and_brings_the_state_of_a_node_that_is_behind(node):
     node.connect(generation=0)
-    node.health(generation=0, host={'load1': 0.5})
+    node.health(generation=0, mark=5, host={'load1': 0.5})
     wait_until(lambda: node.row("health -> 'host' ->> 'load1'") == ('0.5',), 'the full message')
     seen, = node.row('last_seen_at')
     want(node, 1, wake=False)
-    node.publish('health', {'beat': 0}, qos=0)
+    node.beat(5, figures=(25, 0, 0))
     assert node.open(node.wait('desired'))['generation'] == 1
     wait_until(lambda: node.row('last_seen_at')[0] > seen, 'the beat to count as a sign of life')
     assert node.row("health -> 'host' ->> 'load1'") == ('0.5',)
+    host = node.server.admin.get(f'/nodes/{node.node}')['health']['host']
+    assert host == {'load1': 0.5, 'cpu_percent': 12.5}
+
+
+def test_beat_that_refers_to_what_is_not_there_asks_for_it(node):
+    node.connect()
+    node.log('one')
+    assert node.wait_ack('logs', 1)['beats'] == 1
+    node.beat(4711)
+    asked = node.wait('ack', lambda ack: ack['stream'] == 'health')
+    assert (asked['upto'], asked['beats']) == (0, 1)
 
 
 def test_node_that_is_ahead_gets_a_higher_generation(node):

@@ -11,22 +11,22 @@
 #define NODE(n) "nnodeaaaaaaaaaaaaaa" n
 
 static const char SITES[] =
-	"INSERT INTO node (id, project_id, name, labels, shard, last_seen_at) VALUES"
+	"INSERT INTO node (id, project_id, name, labels, shard) VALUES"
 	" ('" NODE(
 		"a") "', '" HARNESS_PROJECT "', 'a',"
-		     " '{\"site\":\"x\",\"line\":\"1\",\"empty\":\"\"}', 0, '2026-01-01'),"
+		     " '{\"site\":\"x\",\"line\":\"1\",\"empty\":\"\"}', 0),"
 		     " ('" NODE(
 			     "b") "', '" HARNESS_PROJECT
-				  "', 'b', '{\"site\":\"y\",\"line\":\"20\"}', 1, NULL),"
+				  "', 'b', '{\"site\":\"y\",\"line\":\"20\"}', 1),"
 				  " ('" NODE(
 					  "c") "', '" HARNESS_PROJECT
-					       "', 'c', '{\"line\":\"abc\"}', 2, '2026-03-01'),"
+					       "', 'c', '{\"line\":\"abc\"}', 2),"
 					       " ('" NODE(
 						       "d") "', '" HARNESS_PROJECT
-							    "', 'd', '{}', 3, NULL),"
+							    "', 'd', '{}', 3),"
 							    " ('" NODE(
 								    "e") "', '" HARNESS_OTHER_PROJECT
-									 "', 'a', '{\"site\":\"x\"}', 4, NULL)";
+									 "', 'a', '{\"site\":\"x\"}', 4)";
 
 static const char SET_FACTS[] =
 	"UPDATE node SET state = coalesce($2, state), online = $3, reported_generation = $4,"

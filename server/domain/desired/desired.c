@@ -177,15 +177,15 @@ bool desired_rebuild(struct ctx *ctx, const struct desired_request *request, int
 	if (!services_build(ctx, request, &node, services, err) || !keys_build(ctx, keys, err))
 		return error_prefix(err, "node %s", node.name);
 
-	json_t *content = json_keep(
-		json_pack("{s:i, s:s, s:i, s:b, s:{s:s?, s:I, s:I, s:I, s:b}, s:O, s:O}", "v", 1,
-			  "project", node.project, "health_interval_ms",
-			  ctx->server->health_interval_ms, "health_beats", 1, "apply", "rollout",
-			  request->rollout_id, "attempt", (json_int_t)request->attempt, "gate_ms",
-			  (json_int_t)request->gate_ms, "deadline_ms",
-			  (json_int_t)request->deadline_ms, "downgrade", request->downgrade,
-			  "release_keys", keys, "services", services),
-		ctx->arena);
+	json_t *content =
+		json_keep(json_pack("{s:i, s:s, s:i, s:{s:s?, s:I, s:I, s:I, s:b}, s:O, s:O}", "v",
+				    1, "project", node.project, "health_interval_ms",
+				    ctx->server->health_interval_ms, "apply", "rollout",
+				    request->rollout_id, "attempt", (json_int_t)request->attempt,
+				    "gate_ms", (json_int_t)request->gate_ms, "deadline_ms",
+				    (json_int_t)request->deadline_ms, "downgrade",
+				    request->downgrade, "release_keys", keys, "services", services),
+			  ctx->arena);
 	char *text = json_text(content, ctx->arena);
 	size_t length = strlen(text);
 	if (length > LIMIT_DESIRED_CONTENT)

@@ -12,6 +12,8 @@ static bool decode_body(struct fleet_message *message, json_t *json, struct aren
 		return msg_hello_decode(json, arena, &message->body.hello, err);
 	case CHANNEL_HEALTH:
 		return msg_health_decode(json, arena, &message->body.health, err);
+	case CHANNEL_BEAT: /* no JSON: see decode */
+		break;
 	case CHANNEL_REPORTED:
 		return msg_reported_decode(json, arena, &message->body.reported, err);
 	case CHANNEL_EVENTS:
@@ -66,6 +68,8 @@ static bool decode(struct fleet_message *message, struct arena *arena, struct er
 	if (message->kept < message->size)
 		return error_set(err, ERR_TOO_LARGE, "message has %zu bytes, the limit is %d",
 				 message->size, LIMIT_UP_MESSAGE);
+	if (message->at.channel == CHANNEL_BEAT)
+		return msg_beat_decode(message->payload, message->size, &message->body.beat, err);
 	if (!message_parse(message->payload, message->size, LIMIT_UP_MESSAGE, arena, &json, err) ||
 	    !check_node(message, json, err))
 		return false;

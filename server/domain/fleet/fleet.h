@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/error.h"
 #include "model/ctx.h"
+#include "protocol/beat.h"
 #include "protocol/messages.h"
 #include "protocol/topics.h"
 
@@ -34,6 +35,7 @@ struct fleet_message {
 	union {
 		struct msg_hello hello;
 		struct msg_health health;
+		struct msg_beat beat;
 		struct msg_reported reported;
 		struct msg_events events;
 		struct msg_logs logs;
@@ -44,7 +46,7 @@ struct fleet_message {
 /* Takes the message apart: pure, and total: what is wrong with it becomes its refusal. */
 void fleet_decode(struct fleet_message *message, struct arena *arena);
 
-/* To be sent after the commit: everything of the stream up to this seq is stored. */
+/* To be sent after the commit: everything of the stream up to this seq is stored, or of "health" nothing is. */
 struct fleet_ack {
 	const char *node;
 	const char *stream;
@@ -57,6 +59,8 @@ struct fleet_outcome {
 	size_t ack_count;
 	const char *const *behind; /* nodes that were told their desired state again */
 	size_t behind_count;
+	const char *const *untold; /* nodes that are to tell all: among the acks */
+	size_t untold_count;
 	size_t stored;
 	size_t repeated; /* were stored before */
 	size_t early;	 /* came before what precedes them */
@@ -64,7 +68,7 @@ struct fleet_outcome {
 	size_t foreign;	 /* of shards that another replica holds by now: dropped */
 };
 
-/* Which nodes were lately told their desired state again, so that nobody is told too often. Belongs
+/* Which nodes were lately told something again, so that nobody is told too often. Belongs
  * to one ingest worker. */
 struct fleet_memory;
 struct fleet_memory *fleet_memory_new(void);

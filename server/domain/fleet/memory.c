@@ -27,7 +27,7 @@ void fleet_memory_free(struct fleet_memory *memory)
 	free(memory);
 }
 
-static uint64_t hash(const char *node)
+uint64_t fleet_memory_hash(const char *node)
 {
 	uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
 
@@ -36,17 +36,25 @@ static uint64_t hash(const char *node)
 	return value;
 }
 
-bool fleet_memory_allows(const struct fleet_memory *memory, const char *node, usec_t now)
+/* Another hash for each thing that a node is told. */
+static uint64_t key_of(const char *node, enum fleet_telling what)
 {
-	const uint64_t value = hash(node);
+	return fleet_memory_hash(node) + (uint64_t)what;
+}
+
+bool fleet_memory_allows(const struct fleet_memory *memory, const char *node,
+			 enum fleet_telling what, usec_t now)
+{
+	const uint64_t value = key_of(node, what);
 	const struct slot *slot = &memory->slots[value % SLOTS];
 
 	return slot->node != value || now >= slot->until;
 }
 
-void fleet_memory_mark(struct fleet_memory *memory, const char *node, usec_t now)
+void fleet_memory_mark(struct fleet_memory *memory, const char *node, enum fleet_telling what,
+		       usec_t now)
 {
-	const uint64_t value = hash(node);
+	const uint64_t value = key_of(node, what);
 
 	memory->slots[value % SLOTS] =
 		(struct slot){.node = value, .until = now + PAUSE_S * USEC_PER_SEC};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How often a node is told its desired state again because it seems to be behind. */
+/* How often a node is told the same again because it seems not to know. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +7,17 @@
 
 #include "domain/fleet/fleet.h"
 
+enum fleet_telling {
+	TELLING_DESIRED, /* it is behind: its desired state */
+	TELLING_HEALTH,	 /* we lack the message that its beats refer to */
+};
+
 /* Whether the node may be told now. */
-bool fleet_memory_allows(const struct fleet_memory *memory, const char *node, usec_t now);
+bool fleet_memory_allows(const struct fleet_memory *memory, const char *node,
+			 enum fleet_telling what, usec_t now);
 
 /* It was told: not again for ten seconds. */
-void fleet_memory_mark(struct fleet_memory *memory, const char *node, usec_t now);
+void fleet_memory_mark(struct fleet_memory *memory, const char *node, enum fleet_telling what,
+		       usec_t now);
+
+uint64_t fleet_memory_hash(const char *node);

@@ -52,10 +52,18 @@ json_t *row_time(const struct msg_hello *hello, const char *node_id)
 			 "kind", "time", "args", "ask_time", hello->ask_time);
 }
 
-json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health)
+json_t *row_seen(const char *node_id, usec_t seen_at, int mark, const struct msg_beat *beat)
 {
-	return json_pack("{s:s, s:o, s:O?}", "id", node_id, "seen_at", time_json(seen_at), "health",
-			 health);
+	json_t *row = json_pack("{s:s, s:o}", "id", node_id, "seen_at", time_json(seen_at));
+
+	if (mark >= 0)
+		json_object_set_new(row, "mark", json_integer(mark));
+	if (beat != NULL) {
+		json_object_set_new(row, "cpu", json_integer(beat->cpu));
+		json_object_set_new(row, "memory", json_integer(beat->memory));
+		json_object_set_new(row, "disk", json_integer(beat->disk));
+	}
+	return row;
 }
 
 json_t *row_health_body(const struct msg_health *health)

@@ -18,8 +18,8 @@ json_t *row_keys(const char *node_id);
 /* The request of a node for a certificate: the command that answers it. */
 json_t *row_renewal(const char *node_id, const char *csr);
 
-/* health: borrowed, or NULL. */
-json_t *row_beat(const char *node_id, usec_t seen_at, json_t *health);
+/* A sign of life. mark: of a health message that came, or -1; beat: that came last, or NULL. */
+json_t *row_seen(const char *node_id, usec_t seen_at, int mark, const struct msg_beat *beat);
 
 /* What is stored of a heartbeat: what the agent sent, without what has columns of its own. */
 json_t *row_health_body(const struct msg_health *health);

@@ -11,6 +11,7 @@
 #include "domain/fleet/rows.h"
 #include "domain/rollout/result.h"
 #include "signer/client.h"
+#include "store/beats.h"
 #include "store/certificates.h"
 #include "store/changes.h"
 #include "store/db.h"
@@ -28,6 +29,8 @@ struct said {
 	const struct msg_hello *hello;
 	const struct msg_reported *reported;
 	json_t *health; /* owned by the arena */
+	int mark;	/* of that; -1: none came */
+	const struct msg_beat *beat;
 	usec_t seen_at;
 	bool online;
 	int64_t generation;
@@ -101,6 +104,7 @@ static bool load(struct ctx *ctx, struct taking *taking, struct error *err)
 		taking->said[i] = (struct said){
 			.node = &taking->nodes[i],
 			.online = taking->nodes[i].online,
+			.mark = -1,
 		};
 	/* Room for the streams that this batch begins. */
 	size_t room = taking->place_count + taking->count;
@@ -189,10 +193,17 @@ static void take_health(struct ctx *ctx, struct said *said, const struct msg_hea
 	}
 	said->generation = health->generation;
 	said->may_be_behind = true;
-	if (health->beat)
-		return;
+	said->mark = health->mark;
+	said->beat = NULL;
 	said->health = json_keep(row_health_body(health), ctx->arena);
 	said->digest = health->digest;
+}
+
+static void take_beat(struct said *said, const struct msg_beat *beat)
+{
+	said->generation = beat->generation;
+	said->may_be_behind = true;
+	said->beat = beat;
 }
 
 struct result_call {
@@ -235,6 +246,9 @@ static bool take_body(struct ctx *ctx, struct taking *taking, struct said *said,
 		return true;
 	case CHANNEL_HEALTH:
 		take_health(ctx, said, &message->body.health);
+		return true;
+	case CHANNEL_BEAT:
+		take_beat(said, &message->body.beat);
 		return true;
 	case CHANNEL_REPORTED:
 		said->reported = &message->body.reported;
@@ -315,10 +329,10 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 /* --- writing --- */
 
 struct sets {
-	json_t *hellos, *times, *beats, *presences, *generations, *services, *certificates,
+	json_t *hellos, *times, *seen, *healths, *presences, *generations, *services, *certificates,
 		*renewals, *keys;
-	const char **begun_ids, **reported_ids, **behind_ids, **hello_ids;
-	size_t begun_count, reported_count, behind_count, hello_count;
+	const char **begun_ids, **reported_ids, **behind_ids, **untold_ids, **hello_ids;
+	size_t begun_count, reported_count, behind_count, untold_count, hello_count;
 };
 
 static void sets_init(struct sets *sets, const struct taking *taking, struct arena *arena)
@@ -326,7 +340,8 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 	*sets = (struct sets){
 		.hellos = json_keep(json_array(), arena),
 		.times = json_keep(json_array(), arena),
-		.beats = json_keep(json_array(), arena),
+		.seen = json_keep(json_array(), arena),
+		.healths = json_keep(json_array(), arena),
 		.presences = json_keep(json_array(), arena),
 		.generations = json_keep(json_array(), arena),
 		.services = json_keep(json_array(), arena),
@@ -337,6 +352,7 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.hello_ids = arena_array(arena, taking->node_count, sizeof(char *)),
+		.untold_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 	};
 }
 
@@ -377,7 +393,15 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 	if (said->begins)
 		sets->begun_ids[sets->begun_count++] = id;
 	if (said->seen_at != 0)
-		json_array_append_new(sets->beats, row_beat(id, said->seen_at, said->health));
+		json_array_append_new(sets->seen,
+				      row_seen(id, said->seen_at, said->mark, said->beat));
+	if (said->seen_at != 0 && said->health != NULL)
+		json_array_append_new(sets->healths,
+				      json_pack("{s:s, s:O}", "id", id, "health", said->health));
+	if (said->beat != NULL &&
+	    said->beat->mark != (said->mark >= 0 ? said->mark : said->node->mark) &&
+	    fleet_memory_allows(taking->memory, id, TELLING_HEALTH, ctx->now))
+		sets->untold_ids[sets->untold_count++] = id;
 	if (said->online != said->node->online) {
 		json_array_append_new(sets->presences,
 				      json_pack("{s:s, s:b}", "id", id, "online", said->online));
@@ -396,7 +420,7 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 	/* Behind, or ahead of a database that was restored from a backup. */
 	if (said->may_be_behind && said->online &&
 	    said->generation != said->node->desired_generation &&
-	    fleet_memory_allows(taking->memory, id, ctx->now))
+	    fleet_memory_allows(taking->memory, id, TELLING_DESIRED, ctx->now))
 		sets->behind_ids[sets->behind_count++] = id;
 }
 
@@ -455,8 +479,11 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 		collect(ctx, taking, &taking->said[i], &sets);
 	taking->outcome->behind = sets.behind_ids;
 	taking->outcome->behind_count = sets.behind_count;
+	taking->outcome->untold = sets.untold_ids;
+	taking->outcome->untold_count = sets.untold_count;
 	return health_hello(ctx, sets.hellos, err) && tell_copies(ctx, taking, &sets, err) &&
-	       health_beat(ctx, sets.beats, err) && health_presence(ctx, sets.presences, err) &&
+	       beats_seen(ctx, sets.seen, err) && health_told(ctx, sets.healths, err) &&
+	       health_presence(ctx, sets.presences, err) &&
 	       health_generation(ctx, sets.generations, err) &&
 	       certificates_used(ctx, sets.certificates, err) &&
 	       outbox_replace_commands(ctx, "renew", sets.renewals, err) &&
@@ -477,7 +504,8 @@ static void collect_acks(struct taking *taking, struct arena *arena)
 {
 	struct fleet_outcome *outcome = taking->outcome;
 
-	outcome->acks = arena_array(arena, taking->place_count, sizeof(*outcome->acks));
+	outcome->acks = arena_array(arena, taking->place_count + outcome->untold_count,
+				    sizeof(*outcome->acks));
 	for (size_t i = 0; i < taking->place_count; i++)
 		if (taking->acked[i])
 			outcome->acks[outcome->ack_count++] = (struct fleet_ack){
@@ -486,6 +514,12 @@ static void collect_acks(struct taking *taking, struct arena *arena)
 				.epoch = taking->places[i].epoch,
 				.upto = taking->places[i].last_seq,
 			};
+	for (size_t i = 0; i < outcome->untold_count; i++)
+		outcome->acks[outcome->ack_count++] = (struct fleet_ack){
+			.node = outcome->untold[i],
+			.stream = channel_info(CHANNEL_HEALTH)->name,
+			.epoch = MSG_NO_EPOCH,
+		};
 }
 
 static bool take(struct ctx *ctx, void *arg, struct error *err)
@@ -521,7 +555,9 @@ bool fleet_take(struct ctx *ctx, const char *owner, struct fleet_memory *memory,
 	if (!db_transaction(ctx, take, &taking, err))
 		return false;
 	for (size_t i = 0; i < outcome->behind_count; i++)
-		fleet_memory_mark(memory, outcome->behind[i], ctx->now);
+		fleet_memory_mark(memory, outcome->behind[i], TELLING_DESIRED, ctx->now);
+	for (size_t i = 0; i < outcome->untold_count; i++)
+		fleet_memory_mark(memory, outcome->untold[i], TELLING_HEALTH, ctx->now);
 	return true;
 }
 

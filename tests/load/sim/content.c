@@ -125,7 +125,6 @@ static void take_apart(json_t *json, usec_t now, struct arena *arena, struct con
 		snprintf(content->service, sizeof(content->service), "%s", name);
 	}
 	snprintf(content->rollout, sizeof(content->rollout), "%s", rollout ? rollout : "");
-	content->beats = json_is_true(json_object_get(json, "health_beats"));
 	content->health_interval_ms =
 		json_integer_value(json_object_get(json, "health_interval_ms"));
 	content->reported = xstrdup(json_text(reported, arena));

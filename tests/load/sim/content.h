@@ -20,12 +20,11 @@ struct content {
 	size_t holders;
 	char digest[DIGEST_SIZE];
 	char rollout[LIMIT_NODE_ID + 1]; /* "": none */
-	bool beats;
-	int64_t health_interval_ms;   /* 0: not said */
-	char service[LIMIT_NAME + 1]; /* one of them, or "" */
-	char *reported;		      /* JSON object of services, as in reported */
-	char *health;		      /* the same as in health */
-	char *runs;		      /* as in record.h */
+	int64_t health_interval_ms;	 /* 0: not said */
+	char service[LIMIT_NAME + 1];	 /* one of them, or "" */
+	char *reported;			 /* JSON object of services, as in reported */
+	char *health;			 /* the same as in health */
+	char *runs;			 /* as in record.h */
 };
 
 struct contents;

@@ -108,6 +108,8 @@ struct node {
 	struct change change;
 	struct stream streams[STREAM_COUNT];
 	usec_t full_health; /* when all was told; 0: not since something changed */
+	int mark;	    /* of that */
+	int beats_taken;    /* newest version of beats that the server takes */
 
 	uint64_t beats, attempts, outages, published, logs, events, heard;
 };

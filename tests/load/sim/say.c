@@ -38,9 +38,11 @@ void say_hello(struct strbuf *out, const struct say_hello *hello)
 		      hello->produced[2], hello->produced[3]);
 }
 
-void say_beat(struct strbuf *out, int64_t generation)
+void say_beat(struct strbuf *out, const struct msg_beat *beat)
 {
-	strbuf_printf(out, "{\"beat\":%" PRId64 ",\"v\":1}", generation);
+	uint8_t bytes[BEAT_MAX_SIZE];
+
+	strbuf_append(out, bytes, msg_beat_encode(beat, bytes));
 }
 
 void say_health(struct strbuf *out, const struct say_health *health)
@@ -49,14 +51,14 @@ void say_health(struct strbuf *out, const struct say_health *health)
 
 	time_format(health->at, at);
 	strbuf_printf(out,
-		      "{\"node\":\"%s\",\"generation\":%" PRId64
+		      "{\"node\":\"%s\",\"mark\":%d,\"generation\":%" PRId64
 		      ",\"digest\":\"%s\",\"at\":\"%s\",\"uptime_s\":%" PRId64
 		      ",\"boot_id\":\"%s\",\"clock_offset_ms\":0,\"host\":{\"cpu_percent\":%d.0,"
 		      "\"load1\":0.2,\"mem_total\":2147483648,\"mem_available\":1073741824,"
 		      "\"disk_total\":8589934592,\"disk_free\":4294967296,\"limits\":\"cgroup2\"},"
 		      "\"services\":%s,\"agent\":{\"rss_bytes\":6291456},\"v\":1}",
-		      health->node, health->generation, health->digest, at, health->uptime_s,
-		      health->boot_id, health->cpu_percent, health->services);
+		      health->node, health->mark, health->generation, health->digest, at,
+		      health->uptime_s, health->boot_id, health->cpu_percent, health->services);
 }
 
 static void begin(struct strbuf *out, const struct say_place *place)

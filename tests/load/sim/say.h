@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/strbuf.h"
+#include "protocol/beat.h"
 #include "protocol/messages.h"
 
 extern const char SAY_FAREWELL[];
@@ -22,10 +23,11 @@ struct say_hello {
 };
 void say_hello(struct strbuf *out, const struct say_hello *hello);
 
-void say_beat(struct strbuf *out, int64_t generation);
+void say_beat(struct strbuf *out, const struct msg_beat *beat);
 
 struct say_health {
 	const char *node, *boot_id;
+	int mark;
 	int64_t generation;
 	const char *digest;
 	usec_t at;

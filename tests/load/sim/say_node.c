@@ -12,7 +12,7 @@
 enum {
 	JITTER_PERCENT = 10,
 	HELD_MS = 300,
-	FULL_EVERY_S = 15 * 60,
+	FULL_EVERY_S = 6 * 3600,
 	/* More than a window: an agent's spool, in memory. */
 	KEPT_MAX = 512,
 };
@@ -91,9 +91,11 @@ static bool beats(const struct worker *worker, const struct node *node)
 {
 	enum health_kind kind = worker->options->health_kind;
 
-	if (kind != HEALTH_AUTO)
-		return kind == HEALTH_BEAT;
-	return node->content && node->content->beats && node->full_health &&
+	if (kind == HEALTH_FULL || node->full_health == 0)
+		return false;
+	if (kind == HEALTH_BEAT)
+		return true;
+	return node->beats_taken >= BEAT_VERSION &&
 	       worker->now - node->full_health < FULL_EVERY_S * USEC_PER_SEC;
 }
 
@@ -108,16 +110,36 @@ static int64_t interval_us(const struct worker *worker, const struct node *node)
 	return ms * USEC_PER_MSEC;
 }
 
+static int cpu_percent(const struct node *node)
+{
+	return (int)draw_between(&node->draw, DRAW_FIGURES, node->beats, 1, 40);
+}
+
+static void say_short(struct worker *worker, struct node *node)
+{
+	const struct msg_beat beat = {
+		.mark = node->mark,
+		.generation = node->progress.generation,
+		.cpu = beat_figure(cpu_percent(node), 100),
+		.memory = BEAT_FULL / 2,
+		.disk = BEAT_FULL / 2,
+	};
+
+	say_beat(&worker->text, &beat);
+}
+
 static void say_full(struct worker *worker, struct node *node)
 {
+	node->mark = node->mark % UINT16_MAX + 1;
 	const struct say_health health = {
 		.node = node->identity->id,
 		.boot_id = "00000000-0000-4000-8000-000000000000",
+		.mark = node->mark,
 		.generation = node->progress.generation,
 		.digest = node->progress.digest,
 		.at = worker->now_utc,
 		.uptime_s = (worker->now - worker->begun) / USEC_PER_SEC,
-		.cpu_percent = (int)draw_between(&node->draw, DRAW_FIGURES, node->beats, 1, 40),
+		.cpu_percent = cpu_percent(node),
 		.services = node->content ? node->content->health : "{}",
 	};
 
@@ -131,16 +153,19 @@ void node_beat(struct worker *worker, struct node *node)
 	uint64_t count = node->beats++;
 	int64_t spread = interval * JITTER_PERCENT / 100;
 
+	bool is_short = beats(worker, node);
+
 	strbuf_reset(&worker->text);
-	if (beats(worker, node)) {
-		say_beat(&worker->text, node->progress.generation);
+	if (is_short) {
+		say_short(worker, node);
 		stats_add(worker->stats, COUNT_BEATS, 1);
 	} else {
 		say_full(worker, node);
 		node->full_health = worker->now;
 		stats_add(worker->stats, COUNT_HEALTHS, 1);
 	}
-	node_publish(worker, node, CHANNEL_HEALTH, worker->text.data, worker->text.length);
+	node_publish(worker, node, is_short ? CHANNEL_BEAT : CHANNEL_HEALTH, worker->text.data,
+		     worker->text.length);
 	/* A fleet has been running for long when it is first seen; later its nodes speak as agents do. */
 	node_timer(worker, node, TIMER_BEAT,
 		   worker->now + (first ? draw_between(&node->draw, DRAW_BEAT, count, 0, interval)

@@ -124,8 +124,13 @@ static void settle(struct worker *worker, const struct message *message)
 void stream_ack(struct worker *worker, struct node *node, const struct msg_ack *ack)
 {
 	enum channel channel = channel_find(ack->stream);
-	struct stream *stream = &node->streams[stream_index(channel)];
 
+	node->beats_taken = ack->beats;
+	if (channel == CHANNEL_HEALTH) {
+		node->full_health = 0;
+		return;
+	}
+	struct stream *stream = &node->streams[stream_index(channel)];
 	if (strcmp(ack->epoch, node->progress.epoch) != 0)
 		return;
 	record_line(worker->record, worker->now_utc, node->identity->id, "ack %s %" PRId64 " %s",

@@ -187,11 +187,12 @@ static void remembers_whom_it_told(void **state)
 	const usec_t now = 1000 * USEC_PER_SEC;
 
 	(void)state;
-	assert_true(fleet_memory_allows(memory, NODE, now));
-	fleet_memory_mark(memory, NODE, now);
-	assert_false(fleet_memory_allows(memory, NODE, now + 9 * USEC_PER_SEC));
-	assert_true(fleet_memory_allows(memory, OTHER, now));
-	assert_true(fleet_memory_allows(memory, NODE, now + 10 * USEC_PER_SEC));
+	assert_true(fleet_memory_allows(memory, NODE, TELLING_DESIRED, now));
+	fleet_memory_mark(memory, NODE, TELLING_DESIRED, now);
+	assert_false(fleet_memory_allows(memory, NODE, TELLING_DESIRED, now + 9 * USEC_PER_SEC));
+	assert_true(fleet_memory_allows(memory, NODE, TELLING_HEALTH, now));
+	assert_true(fleet_memory_allows(memory, OTHER, TELLING_DESIRED, now));
+	assert_true(fleet_memory_allows(memory, NODE, TELLING_DESIRED, now + 10 * USEC_PER_SEC));
 	fleet_memory_free(memory);
 }
 

@@ -26,6 +26,27 @@ static int number_of(const struct message *message)
 	return number;
 }
 
+static size_t pop(struct queue *queue, struct message **out, size_t max)
+{
+	size_t count;
+
+	return queue_pop(queue, -1, out, max, &count) ? count : 0;
+}
+
+static void waits_no_longer_than_it_may(void **state)
+{
+	struct queue *queue = queue_new(10, 1000);
+	struct message *batch[4];
+	size_t count = 7;
+
+	(void)state;
+	assert_true(queue_pop(queue, 1, batch, 4, &count));
+	assert_int_equal(count, 0);
+	queue_close(queue);
+	assert_false(queue_pop(queue, 1000, batch, 4, &count));
+	queue_free(queue);
+}
+
 static void hands_out_in_order(void **state)
 {
 	struct queue *queue = queue_new(10, 1000);
@@ -34,7 +55,7 @@ static void hands_out_in_order(void **state)
 	(void)state;
 	for (int i = 0; i < 6; i++)
 		assert_true(queue_push(queue, numbered(i)));
-	assert_int_equal(queue_pop(queue, batch, 4), 4);
+	assert_int_equal(pop(queue, batch, 4), 4);
 	for (int i = 0; i < 4; i++) {
 		assert_int_equal(number_of(batch[i]), i);
 		assert_string_equal(batch[i]->topic, "muster/1/00/n/up/logs");
@@ -42,7 +63,7 @@ static void hands_out_in_order(void **state)
 	}
 	assert_int_equal(queue_length(queue), 2);
 	assert_true(queue_push(queue, numbered(6)));
-	assert_int_equal(queue_pop(queue, batch, 4), 3);
+	assert_int_equal(pop(queue, batch, 4), 3);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(number_of(batch[i]), 4 + i);
 		message_free(batch[i]);
@@ -64,7 +85,7 @@ static void refuses_beyond_its_count_and_bytes(void **state)
 	assert_true(queue_push(small, numbered(1)));
 	assert_true(queue_push(small, numbered(2)));
 	assert_false(queue_push(small, extra));
-	assert_int_equal(queue_pop(small, batch, 1), 1);
+	assert_int_equal(pop(small, batch, 1), 1);
 	message_free(batch[0]);
 	assert_true(queue_push(small, extra));
 	queue_free(few);
@@ -109,7 +130,7 @@ static void *consume(void *arg)
 	intptr_t next = 0;
 	size_t count;
 
-	while (next < PRODUCED && (count = queue_pop(queue, batch, 16)) > 0)
+	while (next < PRODUCED && (count = pop(queue, batch, 16)) > 0)
 		for (size_t i = 0; i < count; i++) {
 			if (number_of(batch[i]) == next)
 				next++;
@@ -171,6 +192,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(hands_out_in_order),
+		cmocka_unit_test(waits_no_longer_than_it_may),
 		cmocka_unit_test(refuses_beyond_its_count_and_bytes),
 		cmocka_unit_test(keeps_only_a_piece_of_a_large_message),
 		cmocka_unit_test(passes_everything_between_threads),

@@ -9,7 +9,7 @@
 #include "test.h"
 
 static const char CONTENT[] =
-	"{\"v\":1,\"project\":\"default\",\"health_interval_ms\":30000,\"health_beats\":true,"
+	"{\"v\":1,\"project\":\"default\",\"health_interval_ms\":30000,"
 	"\"apply\":{\"rollout\":\"abcdefgh234567abcdef\"},\"services\":{\"tool\":{"
 	"\"driver\":\"generic\",\"run\":true,\"package\":{\"name\":\"p\",\"version\":\"1.0\","
 	"\"platform\":\"any\",\"sha256\":\"cd\",\"size\":1,\"manifest\":{}},\"config\":{"
@@ -101,7 +101,6 @@ static void test_in_full_and_in_passing_hear_the_same(void **state)
 	assert_string_equal(first.content->rollout, "abcdefgh234567abcdef");
 	assert_string_equal(first.content->service, "tool");
 	assert_string_equal(first.content->runs, "tool=p@1.0#c@3");
-	assert_true(first.content->beats);
 	assert_int_equal(first.content->health_interval_ms, 30000);
 }
 

@@ -108,6 +108,7 @@ static void test_health(void **state)
 		.generation = 41,
 		.digest = DIGEST,
 		.at = AT,
+		.mark = 9,
 		.uptime_s = 5,
 		.cpu_percent = 7,
 		.services = "{\"tool\":{\"state\":\"running\",\"ready\":true,"
@@ -119,8 +120,11 @@ static void test_health(void **state)
 	say_health(&text, &health);
 	ASSERT_AS_ENCODED(health);
 	strbuf_reset(&text);
-	say_beat(&text, 12);
-	ASSERT_AS_ENCODED(health);
+	struct msg_beat heard, beat = {.mark = 4660, .generation = 12, .cpu = 25};
+	struct error err;
+	say_beat(&text, &beat);
+	assert_true(msg_beat_decode(text.data, text.length, &heard, &err));
+	assert_int_equal(heard.mark, 4660);
 	strbuf_reset(&text);
 	strbuf_append_string(&text, SAY_FAREWELL);
 	ASSERT_AS_ENCODED(health);
