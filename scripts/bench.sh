@@ -9,6 +9,7 @@
 #   shim_pss_kb             memory of the shim of one service
 #   agent_cpu_percent       of one core, agent and shims of that gateway
 #   agent_month_mb          traffic of that gateway with a heartbeat every 60 s, down to the IP headers
+#   agent_month_tls_mb      the same without the headers of TCP and IP
 #   install_peak_kb         memory of agent and children while it installs an archive of 50 MB
 #   install_50mb_ratio      the time of that, as a multiple of curl | sha256sum | tar -x by hand
 #   service_restart_p50_ms  from kill -9 of one of 20 services to the first sign of the next process

@@ -30,6 +30,7 @@ FIGURES = {
     "install_peak_kb": ("kB", 12288, 0),
     "agent_cpu_percent": ("%", 0.1, 3),
     "agent_month_mb": ("MB", 3, 1),
+    "agent_month_tls_mb": ("MB", 3, 1),
     "service_restart_p50_ms": ("ms", 10, 1),
     "service_restart_p99_ms": ("ms", 50, 1),
     "install_50mb_ratio": ("", 1.5, 2),

@@ -20,8 +20,10 @@ from processes import DemoError, leftovers, wait_for
 
 SERVICES = 20
 SETTLE_S = 15
-# Between full health messages the agent sends beats, unless something changes.
-FULL_HEALTH_S = 15 * 60
+# Between health messages the agent sends beats, unless something changes.
+FULL_HEALTH_S = 6 * 3600
+# A ping of MQTT and its answer: two bytes each in a record of TLS, and their acknowledgements.
+PING_S, PING_BYTES, PING_SEGMENTS = 15 * 60, 24, 3
 MONTH_S = 365.25 / 12 * 86400
 HEARTBEAT_S = 60
 # A heartbeat sends more at once than this, a ping of MQTT less.
@@ -97,10 +99,20 @@ def wire_bytes(sent, received, segments):
 
 
 def health_bytes(solo):
-    """About what a full health message has, from what the server keeps of the last; and its acknowledgement by TCP."""
+    """About what a health message has, from what the server keeps of the last."""
     node = solo.muster.json("node", "show", "solo")
     told = {key: node[key] for key in ("health", "services") if key in node}
-    return wire_bytes(len(json.dumps(told["health"], separators=(",", ":"))) + HEALTH_OVERHEAD, 0, 2)
+    return len(json.dumps(told["health"], separators=(",", ":"))) + HEALTH_OVERHEAD
+
+
+def month(solo, first, last, heartbeats):
+    """(bytes with the headers of IP and TCP, bytes without them), from the counters around some heartbeats."""
+    sent, received, segments = (after - before for before, after in zip(first, last))
+    beats, healths, pings = (MONTH_S / period for period in (HEARTBEAT_S, FULL_HEALTH_S, PING_S))
+    health = health_bytes(solo)
+    with_headers = (beats * wire_bytes(sent, received, segments) / heartbeats + healths * wire_bytes(health, 0, 2)
+                    + pings * wire_bytes(PING_BYTES, PING_BYTES, PING_SEGMENTS))
+    return with_headers, beats * (sent + received) / heartbeats + healths * health + pings * 2 * PING_BYTES
 
 
 def idle(solo, heartbeats):
@@ -118,9 +130,9 @@ def idle(solo, heartbeats):
     yield "agent_anon_kb", memory_kb(pid, "Pss_Anon:")
     yield "shim_pss_kb", statistics.median(memory_kb(shim) for shim in holders)
     yield "agent_cpu_percent", 100 * (cpu_s([pid, *holders]) - used) / (time.monotonic() - began)
-    beat = wire_bytes(*(after - before for before, after in zip(first, last))) / heartbeats
-    month = beat * MONTH_S / HEARTBEAT_S + health_bytes(solo) * MONTH_S / FULL_HEALTH_S
-    yield "agent_month_mb", month / 1e6
+    with_headers, without = month(solo, first, last, heartbeats)
+    yield "agent_month_mb", with_headers / 1e6
+    yield "agent_month_tls_mb", without / 1e6
 
 
 def restarts(solo, rounds):
