@@ -3,7 +3,8 @@
 #
 # make debs: Debian packages into build/debs:
 #
-#   musterd, muster-cli   the release build, for this machine's architecture, on the libraries of Debian 12
+#   musterd, muster-cli, muster-sim
+#                         the release build, for this machine's architecture, on the libraries of Debian 12
 #   muster-agent          the static agent, one package for amd64, arm64 and armhf each; needs no other package
 #   muster-agents         what a server gives to gateways by /install.sh
 #
@@ -94,7 +95,7 @@ finish() {
 
 server() {
 	local bin=$MUSTER_BUILD/$preset/bin name libraries
-	for name in musterd muster; do
+	for name in musterd muster muster-sim; do
 		[ -x "$bin/$name" ] || die "$bin/$name has not been built"
 	done
 	put 755 "$bin/musterd" musterd usr/bin/musterd
@@ -105,11 +106,18 @@ server() {
 	copyright musterd shared
 	libraries=$(shared_libraries "$work/musterd/usr/bin/musterd")
 	finish musterd "$host" "$libraries"
-	put 755 "$bin/muster" muster-cli usr/bin/muster
-	strip "$work/muster-cli/usr/bin/muster"
-	copyright muster-cli shared
-	libraries=$(shared_libraries "$work/muster-cli/usr/bin/muster")
-	finish muster-cli "$host" "$libraries"
+	program muster-cli muster
+	program muster-sim muster-sim
+}
+
+# program PACKAGE NAME: a package with one program of the release build.
+program() {
+	local package=$1 name=$2 libraries
+	put 755 "$MUSTER_BUILD/$preset/bin/$name" "$package" "usr/bin/$name"
+	strip "$work/$package/usr/bin/$name"
+	copyright "$package" shared
+	libraries=$(shared_libraries "$work/$package/usr/bin/$name")
+	finish "$package" "$host" "$libraries"
 }
 
 agent() {

@@ -35,7 +35,7 @@ def roll_out(place, version, nodes):
         "name": version, "targets": {"selector": "fleet=sim", "confirm_count": nodes},
         "changes": [{"service": "tool", "run": True,
                      "package": {"name": "tool", "version": version}}],
-        "strategy": {"health_gate_ms": 0, "max_failures": nodes - 1}})
+        "strategy": {"health_gate_ms": 0, "max_failures": nodes - 1, "offline": "wait"}})
     return wait_for_rollout(place.api, made["id"])
 
 

@@ -79,7 +79,7 @@ password=$(sed -n 's/^password: //p' /var/lib/muster/first-login.txt)
 printf '%s\n' "$password" | HOME=/root muster login --user admin --ca-fingerprint "$fingerprint" https://127.0.0.1:8443 >/dev/null
 
 step "the one line of a token installs the agent of the package muster-agents, with its unit"
-HOME=/root muster enroll-token create --uses 3 -o json >/tmp/token.json
+HOME=/root muster enroll-token create --uses 5 -o json >/tmp/token.json
 line=$(sed -n 's/.*"install_command": *"\(.*\)".*/\1/p' /tmp/token.json | sed 's/\\"/"/g')
 [ -n "$line" ] || die "the server offers no agent"
 : >"$asked"
@@ -95,6 +95,11 @@ token=$(sed -n 's/.*"token": *"\([^"]*\)".*/\1/p' /tmp/token.json)
 muster-agent enroll --server https://127.0.0.1:8443 --token "$token" --ca-fingerprint "$fingerprint" --name gw
 muster-agent run >/tmp/agent.log 2>&1 &
 wait_for "the node to come online" sh -c 'HOME=/root muster node show gw | grep -q online'
+
+step "a simulated fleet connects, and ends by itself"
+muster-sim --nodes 2 --url https://127.0.0.1:8443 --token "$token" --ca-fingerprint "$fingerprint" --duration 1s >/tmp/sim.log ||
+	die "the simulator did not end well"
+grep -q '^2 nodes, 2 connected' /tmp/sim.log || die "the simulator says something else: $(cat /tmp/sim.log)"
 
 step "an upgrade keeps settings that somebody has changed, starts what runs again, and stops no agent"
 echo 'log_level = warn' >>/etc/muster/musterd.conf
@@ -136,14 +141,14 @@ mkdir -p /run/systemd/system
 step "removing the server keeps its data"
 kill "$server"
 wait "$server" || die "the server did not end well"
-apt-get -q -y remove musterd muster-cli muster-agents >>/tmp/apt.log 2>&1
+apt-get -q -y remove musterd muster-cli muster-sim muster-agents >>/tmp/apt.log 2>&1
 grep -q '^--quiet disable --now musterd.service musterd-standalone.service$' "$asked" || die "the server's unit is left enabled"
 for file in /var/lib/muster/keys/ca.key /etc/muster/musterd.conf; do
 	[ -f "$file" ] || die "$file is gone"
 done
 
 step "purging leaves nothing"
-apt-get -q -y purge musterd muster-agent muster-cli muster-agents >>/tmp/apt.log 2>&1
+apt-get -q -y purge musterd muster-agent muster-cli muster-sim muster-agents >>/tmp/apt.log 2>&1
 apt-get -q -y autoremove >>/tmp/apt.log 2>&1
 if getent passwd muster; then
 	die "the user is left"

@@ -69,7 +69,7 @@ void node_publish(struct worker *worker, struct node *node, enum channel channel
 	if (node->phase != NODE_ONLINE)
 		return;
 	stats_add(worker->stats, COUNT_PUBLISHED, 1);
-	if (draw_happens(&node->draw, DRAW_DROP, count, options->drop_share)) {
+	if (!worker->draining && draw_happens(&node->draw, DRAW_DROP, count, options->drop_share)) {
 		stats_add(worker->stats, COUNT_DROPPED, 1);
 		return;
 	}

@@ -92,7 +92,8 @@ void streams_retry(struct worker *worker, struct node *node)
 
 	for (size_t i = 0; i < STREAM_COUNT; i++) {
 		struct stream *stream = &node->streams[i];
-		usec_t patience = worker->options->retry * USEC_PER_MSEC << stream->retries;
+		usec_t patience = worker->options->retry * USEC_PER_MSEC
+				  << (worker->draining ? 0 : stream->retries);
 
 		if (stream->sent == stream->acked)
 			continue;

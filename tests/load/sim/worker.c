@@ -242,11 +242,22 @@ static void cut_all(struct worker *worker)
 		}
 }
 
+/* Whoever is offline by our will returns, to say what it has to say. */
+static void come_back(struct worker *worker)
+{
+	for (size_t i = 0; i < worker->count; i++)
+		if (worker->nodes[i].phase == NODE_OFFLINE)
+			node_timer(worker, &worker->nodes[i], TIMER_CONNECT, worker->now + 1);
+}
+
 static void obey(struct worker *worker)
 {
 	int storm = atomic_load(&worker->shared->storm);
 
-	worker->draining = atomic_load(&worker->shared->draining);
+	if (!worker->draining && atomic_load(&worker->shared->draining)) {
+		worker->draining = true;
+		come_back(worker);
+	}
 	if (!worker->running && atomic_load(&worker->shared->running)) {
 		worker->running = true;
 		for (size_t i = 0; i < worker->count; i++)
