@@ -49,6 +49,11 @@ bool rollout_promote_handler(struct request *req, struct error *err);
 bool rollout_retry_handler(struct request *req, struct error *err);
 bool rollout_abort_handler(struct request *req, struct error *err);
 bool rollout_rollback_handler(struct request *req, struct error *err);
+bool rollout_finish_handler(struct request *req, struct error *err);
+bool rollout_force_handler(struct request *req, struct error *err);
+bool rollout_steps_skip_handler(struct request *req, struct error *err);
+bool rollout_steps_retry_handler(struct request *req, struct error *err);
+bool rollout_steps_exclude_handler(struct request *req, struct error *err);
 
 /* api/session.c */
 bool session_delete_handler(struct request *req, struct error *err);

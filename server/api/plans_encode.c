@@ -104,8 +104,9 @@ static json_t *waves_encode(const struct plan *plan)
 				json_array_append_new(names,
 						      json_string(plan->nodes[n].node->name));
 		json_array_append_new(waves,
-				      json_pack("{s:I, s:I, s:o}", "no", (json_int_t)i + 1, "size",
-						(json_int_t)plan->wave_sizes[i], "nodes", names));
+				      json_pack("{s:I, s:I, s:s?, s:o}", "no", (json_int_t)i + 1,
+						"size", (json_int_t)plan->wave_sizes[i], "label",
+						plan->wave_labels[i], "nodes", names));
 	}
 	return waves;
 }

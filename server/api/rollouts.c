@@ -10,6 +10,8 @@
 #include "base/fields.h"
 #include "domain/rollout/plan.h"
 #include "domain/rollout/rollout.h"
+#include "domain/rollout/steps.h"
+#include "protocol/limits.h"
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
 
@@ -34,6 +36,12 @@ static const struct field BODY_FIELDS[] = {
 
 static const struct field ROLLBACK_FIELDS[] = {
 	FIELD_JSON(struct rollout_body, strategy, FIELD_NULLABLE),
+	FIELD_END,
+};
+
+static const struct field STEPS_FIELDS[] = {
+	FIELD_STRINGS(struct steps_request, nodes, node_count, 0, ROLLOUT_TARGETS_MAX, LIMIT_NAME),
+	FIELD_STRING(struct steps_request, cause, FIELD_NULLABLE | FIELD_NOT_EMPTY, LIMIT_NAME),
 	FIELD_END,
 };
 
@@ -200,6 +208,56 @@ bool rollout_retry_handler(struct request *req, struct error *err)
 bool rollout_abort_handler(struct request *req, struct error *err)
 {
 	return act(req, ROLLOUT_ABORT, err);
+}
+
+bool rollout_finish_handler(struct request *req, struct error *err)
+{
+	return act(req, ROLLOUT_FINISH, err);
+}
+
+bool rollout_force_handler(struct request *req, struct error *err)
+{
+	struct rollout rollout;
+
+	return find_for_action(req, &rollout, err) &&
+	       rollout_force(request_ctx(req), rollout.id, &rollout, err) &&
+	       reply_rollout(req, 200, &rollout, err);
+}
+
+static bool act_on_steps(struct request *req, enum steps_action action, struct error *err)
+{
+	struct ctx *ctx = request_ctx(req);
+	struct steps_request body = {0};
+	struct rollout rollout;
+	struct rollout_wave *waves;
+	int64_t moved;
+	size_t count;
+
+	if (!fields_decode(STEPS_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body,
+			   err) ||
+	    !find_for_action(req, &rollout, err) ||
+	    !rollout_steps_act(ctx, rollout.id, action, &body, &rollout, &moved, err) ||
+	    !rollout_waves_list(ctx, rollout.id, &waves, &count, err))
+		return false;
+	request_reply_revision(req, rollout.revision);
+	return request_reply_json(req, 200,
+				  json_pack("{s:I, s:o}", "count", (json_int_t)moved, "rollout",
+					    rollout_encode(ctx, &rollout, waves, count)));
+}
+
+bool rollout_steps_skip_handler(struct request *req, struct error *err)
+{
+	return act_on_steps(req, STEPS_SKIP, err);
+}
+
+bool rollout_steps_retry_handler(struct request *req, struct error *err)
+{
+	return act_on_steps(req, STEPS_RETRY, err);
+}
+
+bool rollout_steps_exclude_handler(struct request *req, struct error *err)
+{
+	return act_on_steps(req, STEPS_EXCLUDE, err);
 }
 
 bool rollout_rollback_handler(struct request *req, struct error *err)

@@ -31,11 +31,11 @@ static json_t *traffic_encode(const struct rollout_wave *waves, size_t wave_coun
 
 static json_t *wave_encode(const struct rollout_wave *wave)
 {
-	return json_pack("{s:I, s:s, s:I, s:o, s:o, s:o, s:o, s:o}", "no", (json_int_t)wave->no,
-			 "state", wave->state, "size", (json_int_t)wave->size, "counts",
-			 counts_encode(&wave->counts), "traffic", traffic_encode(wave, 1),
-			 "started_at", encode_time(wave->started_at), "finished_at",
-			 encode_time(wave->finished_at), "soak_until",
+	return json_pack("{s:I, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o}", "no",
+			 (json_int_t)wave->no, "state", wave->state, "label", wave->label, "size",
+			 (json_int_t)wave->size, "counts", counts_encode(&wave->counts), "traffic",
+			 traffic_encode(wave, 1), "started_at", encode_time(wave->started_at),
+			 "finished_at", encode_time(wave->finished_at), "soak_until",
 			 encode_time(wave->soak_until));
 }
 
@@ -50,6 +50,7 @@ static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollo
 		{"pause", ROLLOUT_PAUSE},     {"resume", ROLLOUT_RESUME},
 		{"promote", ROLLOUT_PROMOTE}, {"retry", ROLLOUT_RETRY},
 		{"abort", ROLLOUT_ABORT},     {"rollback", ROLLOUT_ROLL_BACK},
+		{"finish", ROLLOUT_FINISH},
 	};
 	json_t *json = json_object();
 
@@ -59,6 +60,8 @@ static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollo
 		json_object_set_new(json, actions[i].name,
 				    why != NULL ? json_string(why) : json_null());
 	}
+	const char *why = rollout_force_obstacle(ctx, rollout);
+	json_object_set_new(json, "force", why != NULL ? json_string(why) : json_null());
 	return json;
 }
 
@@ -105,6 +108,12 @@ json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 	json_object_set_new(json, "started_at", encode_time(rollout->started_at));
 	json_object_set_new(json, "finished_at", encode_time(rollout->finished_at));
 	json_object_set_new(json, "state_since", encode_time(rollout->state_since));
+	json_object_set_new(json, "deadline_at", encode_time(rollout->deadline_at));
+	json_object_set_new(json, "priority", json_integer(rollout->priority));
+	json_object_set_new(json, "forced", json_boolean(rollout->forced));
+	json_object_set_new(
+		json, "follows",
+		json_boolean(json_is_true(json_object_get(rollout->strategy, "follow"))));
 	json_object_set_new(json, "actions", actions_encode(ctx, rollout, wave_count));
 	return json;
 }
@@ -127,5 +136,13 @@ json_t *rollout_step_encode(const struct rollout_step *step)
 			    step->progress != NULL ? json_incref(step->progress) : json_null());
 	json_object_set_new(json, "state_since", encode_time(step->state_since));
 	json_object_set_new(json, "deadline_at", encode_time(step->deadline_at));
+	json_object_set_new(json, "retries", json_integer(step->retries));
+	json_object_set_new(json, "retry_at", encode_time(step->retry_at));
+	json_object_set_new(json, "window_opens_at", encode_time(step->opens_at));
+	json_object_set_new(json, "superseded_by",
+			    step->superseded_by != NULL ? json_string(step->superseded_by)
+							: json_null());
+	json_object_set_new(json, "lost",
+			    step->lost != NULL ? json_incref(step->lost) : json_array());
 	return json;
 }

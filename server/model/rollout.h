@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 
-#define ROLLOUT_WAVES_MAX 64
+#define ROLLOUT_WAVES_MAX 256
 
 struct rollout {
 	const char *id;
@@ -37,6 +37,9 @@ struct rollout {
 	usec_t finished_at;
 	usec_t state_since;
 	int64_t revision;
+	int64_t priority;
+	bool forced;	    /* outside of its windows, because a person said so */
+	usec_t deadline_at; /* of the whole rollout; 0 = none */
 };
 
 /* Steps of a wave by what they mean to a person, in the order of the phase bar. */
@@ -45,7 +48,7 @@ struct rollout_counts {
 	int64_t succeeded;
 	int64_t failed;	     /* failed, rolled back, rollback failed, timed out */
 	int64_t in_progress; /* queued to verifying, node online */
-	int64_t offline;     /* the same, node offline */
+	int64_t offline;     /* the same, or pending in a wave that has begun, node offline */
 	int64_t pending;
 	int64_t skipped; /* skipped, superseded */
 };
@@ -53,12 +56,19 @@ struct rollout_counts {
 struct rollout_wave {
 	int64_t no; /* from 1 */
 	const char *state;
+	const char *label; /* value that its nodes share, or NULL */
 	int64_t size;
 	int64_t forgiven; /* failures that a person accepted by going on */
 	usec_t started_at;
 	usec_t finished_at;
 	usec_t soak_until;
 	struct rollout_counts counts;
+	/* For whoever drives it: */
+	int64_t waiting;	 /* pending, online or not */
+	int64_t waiting_offline; /* of these, node offline */
+	int64_t told_offline;	 /* in flight, node offline ever since it was told */
+	int64_t unreachable;	 /* told while online, and now offline */
+	int64_t forgiven_unreachable;
 	int64_t fetched_bytes; /* by its nodes, as far as they have said */
 	int64_t saved_bytes;   /* by older versions that were there */
 };
@@ -79,4 +89,9 @@ struct rollout_step {
 	usec_t state_since;
 	usec_t deadline_at;
 	const char *fingerprint; /* the kind of its failure, or NULL */
+	int64_t retries;
+	usec_t retry_at;	   /* it is not tried again before; 0 = not waiting for that */
+	usec_t opens_at;	   /* of its update window; 0 = not waiting for that */
+	const char *superseded_by; /* rollout, or NULL */
+	json_t *lost;		   /* names of services that newer rollouts have taken over */
 };

@@ -120,6 +120,15 @@ MUST_CHECK bool db_query(struct db *db, struct arena *arena, const char *sql,
 MUST_CHECK bool db_exec(struct db *db, const char *sql, const struct db_args *args,
 			int64_t *affected, struct error *err);
 
+/*
+ * Many rows at once: sql is "COPY table (columns) FROM STDIN (FORMAT binary)", constant as above. Between
+ * begin and end no other statement may run. put takes rows in PostgreSQL's binary form, cut anywhere; what
+ * goes wrong on the way is told by end, which then has written nothing.
+ */
+MUST_CHECK bool db_copy_begin(struct db *db, const char *sql, struct error *err);
+void db_copy_put(struct db *db, const void *data, size_t size_bytes);
+MUST_CHECK bool db_copy_end(struct db *db, struct error *err);
+
 /* By row and column number. A NULL reads as NULL, 0, false. Wrong numbers are a programming error. */
 bool db_get_null(const struct db_rows *rows, size_t row, size_t column);
 const char *db_get_text(const struct db_rows *rows, size_t row, size_t column);

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/logs.h"
 
+#include <endian.h>
+#include <string.h>
+
 #include "base/arena.h"
 #include "store/db.h"
 
-static const char LOGS_INSERT[] =
-	"INSERT INTO log_line (project_id, node_id, service, at, stream, text,"
-	" corrected)"
-	" SELECT project_id, node_id, service, at, stream, text, coalesce(corrected, false)"
-	" FROM json_to_recordset($1::json)"
-	" AS r (project_id text, node_id text, service text, at timestamptz, stream text, text text,"
-	" corrected boolean)";
+static const char LOGS_COPY[] = "COPY log_line (project_id, node_id, service, at, stream, text,"
+				" corrected) FROM STDIN (FORMAT binary)";
+
+enum { COLUMNS = 7 };
+
+/* PostgreSQL counts microseconds from 2000-01-01. */
+static const usec_t POSTGRES_EPOCH = 946684800 * USEC_PER_SEC;
 
 /* Two statements, since the end from which to read decides the plan. */
 #define LOGS_SELECT                                                              \
@@ -29,17 +32,72 @@ static const char LOGS_LIST_AFTER[] =
 static const char LOGS_LIST_NEWEST[] =
 	"SELECT * FROM (" LOGS_SELECT " ORDER BY id DESC LIMIT $7) newest ORDER BY id";
 
-static const char LOGS_PRUNE[] =
-	"DELETE FROM log_line WHERE id IN ("
-	" SELECT l.id FROM project p CROSS JOIN LATERAL ("
-	"  SELECT id FROM log_line WHERE project_id = p.id AND id <= coalesce("
-	"   (SELECT id FROM log_line WHERE project_id = p.id ORDER BY id DESC OFFSET $1 LIMIT 1), 0)"
-	"  ORDER BY id LIMIT $2) l)";
+/* At least tomorrow's partition must be there before it is needed. */
+static const char LOGS_ROTATE[] =
+	"SELECT log_line_rotate($1 * interval '1 us', $2, ($3::timestamptz)::date, 3)";
 
-bool logs_insert(struct ctx *ctx, const json_t *rows, struct error *err)
+struct writer {
+	struct db *db;
+	size_t used;
+	char bytes[1 << 16];
+};
+
+static void put(struct writer *writer, const void *data, size_t size_bytes)
 {
-	return json_array_size(rows) == 0 ||
-	       db_exec(ctx->db, LOGS_INSERT, DB_ARGS(db_json(rows)), NULL, err);
+	if (writer->used + size_bytes > sizeof(writer->bytes)) {
+		db_copy_put(writer->db, writer->bytes, writer->used);
+		writer->used = 0;
+	}
+	if (size_bytes > sizeof(writer->bytes)) {
+		db_copy_put(writer->db, data, size_bytes);
+		return;
+	}
+	memcpy(writer->bytes + writer->used, data, size_bytes);
+	writer->used += size_bytes;
+}
+
+static void put_sized(struct writer *writer, const void *data, size_t size_bytes)
+{
+	uint32_t size = htobe32((uint32_t)size_bytes);
+
+	put(writer, &size, sizeof(size));
+	put(writer, data, size_bytes);
+}
+
+static void put_text(struct writer *writer, const char *text)
+{
+	put_sized(writer, text, strlen(text));
+}
+
+static void put_line(struct writer *writer, const struct log_row *row)
+{
+	uint16_t columns = htobe16(COLUMNS);
+	uint64_t at = htobe64((uint64_t)(row->at - POSTGRES_EPOCH));
+	char corrected = row->corrected;
+
+	put(writer, &columns, sizeof(columns));
+	put_text(writer, row->project_id);
+	put_text(writer, row->node_id);
+	put_text(writer, row->service);
+	put_sized(writer, &at, sizeof(at));
+	put_text(writer, row->stream);
+	put_text(writer, row->text);
+	put_sized(writer, &corrected, sizeof(corrected));
+}
+
+bool logs_insert(struct ctx *ctx, const struct log_row *rows, size_t count, struct error *err)
+{
+	if (count == 0)
+		return true;
+	struct writer *writer = arena_alloc(ctx->arena, sizeof(*writer));
+	writer->db = ctx->db;
+	writer->used = 0;
+	if (!db_copy_begin(ctx->db, LOGS_COPY, err))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		put_line(writer, &rows[i]);
+	db_copy_put(ctx->db, writer->bytes, writer->used);
+	return db_copy_end(ctx->db, err);
 }
 
 bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line **out,
@@ -70,7 +128,14 @@ bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line
 	return true;
 }
 
-bool logs_prune(struct ctx *ctx, int64_t keep, int64_t limit, int64_t *deleted, struct error *err)
+bool logs_rotate(struct ctx *ctx, usec_t keep, int64_t cap_bytes, int64_t *dropped,
+		 struct error *err)
 {
-	return db_exec(ctx->db, LOGS_PRUNE, DB_ARGS(db_int(keep), db_int(limit)), deleted, err);
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, LOGS_ROTATE,
+		      DB_ARGS(db_int(keep), db_int(cap_bytes), db_time(ctx->now)), &rows, err))
+		return false;
+	*dropped = db_get_int(&rows, 0, 0);
+	return true;
 }

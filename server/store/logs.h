@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table log_line: what services wrote, in the order of arrival. */
+/* Table log_line: what services wrote, in the order of arrival; a partition for each day. */
 #pragma once
 
-#include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,8 +11,19 @@
 #include "base/error.h"
 #include "model/ctx.h"
 
-/* Rows [{project_id, node_id, service, at, stream, text, corrected}], of any project; borrowed. */
-MUST_CHECK bool logs_insert(struct ctx *ctx, const json_t *rows, struct error *err);
+struct log_row {
+	const char *project_id;
+	const char *node_id;
+	const char *service;
+	usec_t at;
+	const char *stream; /* stdout, stderr, agent */
+	const char *text;   /* UTF-8 */
+	bool corrected;
+};
+
+/* Of any projects; nobody checks that they and the nodes exist. */
+MUST_CHECK bool logs_insert(struct ctx *ctx, const struct log_row *rows, size_t count,
+			    struct error *err);
 
 struct log_line {
 	int64_t id;
@@ -37,7 +48,9 @@ struct log_filter {
 MUST_CHECK bool logs_list(struct ctx *ctx, const struct log_filter *filter, struct log_line **out,
 			  size_t *count, struct error *err);
 
-/* Retention: of each project all but the newest keep lines, at most limit of them per call. deleted
- * says how many went. */
-MUST_CHECK bool logs_prune(struct ctx *ctx, int64_t keep, int64_t limit, int64_t *deleted,
-			   struct error *err);
+/*
+ * Retention: makes the partitions of the days to come, and drops those that are older than keep and, the
+ * oldest first but never today's, those that make all of them larger than cap_bytes.
+ */
+MUST_CHECK bool logs_rotate(struct ctx *ctx, usec_t keep, int64_t cap_bytes, int64_t *dropped,
+			    struct error *err);

@@ -11,10 +11,6 @@ static const char CHANGE_FEED[] =
 static const char NODE_EVENT[] =
 	"DELETE FROM node_event WHERE id IN (SELECT id FROM node_event WHERE received_at < $1"
 	" ORDER BY received_at LIMIT $2)";
-/* Lines are read by id, which rises with the time of their arrival. */
-static const char LOG_LINE[] =
-	"DELETE FROM log_line WHERE id IN (SELECT id FROM log_line ORDER BY id LIMIT $2)"
-	" AND at < $1";
 static const char DELIVERY[] =
 	"DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE state <> 'pending'"
 	" AND created_at < $1 LIMIT $2)";
@@ -36,7 +32,6 @@ static const char SELECTION[] =
 static const char *const STATEMENTS[RETENTION_COUNT] = {
 	[RETENTION_CHANGE_FEED] = CHANGE_FEED,
 	[RETENTION_NODE_EVENT] = NODE_EVENT,
-	[RETENTION_LOG_LINE] = LOG_LINE,
 	[RETENTION_DELIVERY] = DELIVERY,
 	[RETENTION_ALERT] = ALERT,
 	[RETENTION_IDEMPOTENCY] = IDEMPOTENCY,

@@ -4,23 +4,23 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "store/db.h"
-
-#define STEP_COLUMNS                                                                             \
-	"s.node_id, n.name, s.wave, s.state, s.reason, s.error, s.progress, s.after, s.before, " \
-	"s.generation, s.attempt, n.online, s.state_since, s.deadline_at, s.fingerprint"
+#include "store/rollout_steps_scan.h"
 
 static const char STEPS_INSERT[] =
 	"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave)"
 	" SELECT $1, t.node, $2, t.wave::integer FROM unnest($3::text[], $4::text[]) t (node, wave)";
-/* A step that was put back, or never sent, has nothing to restore. */
+/* A step that was put back, or never sent, has nothing to restore; nor has a service that a newer
+ * rollout has taken over. */
 static const char STEPS_INSERT_ROLLBACK[] =
 	"INSERT INTO rollout_step (rollout_id, node_id, project_id, wave, after)"
-	" SELECT $1, s.node_id, s.project_id, 1, s.before FROM rollout_step s"
+	" SELECT $1, s.node_id, s.project_id, 1, b.mine FROM rollout_step s"
 	" JOIN node n ON n.id = s.node_id AND n.state <> 'retired'"
-	" WHERE s.rollout_id = $2 AND s.project_id = $3 AND s.before IS NOT NULL AND EXISTS ("
-	" SELECT FROM jsonb_object_keys(s.before) k"
-	" JOIN node_service ns ON ns.node_id = s.node_id AND ns.service = k"
-	" WHERE ns.rollout_id = $2)";
+	" CROSS JOIN LATERAL (SELECT jsonb_object_agg(k.key, k.value) AS mine"
+	"  FROM jsonb_each(s.before) k"
+	"  JOIN node_service ns ON ns.node_id = s.node_id AND ns.service = k.key"
+	"  WHERE ns.rollout_id = $2) b"
+	" WHERE s.rollout_id = $2 AND s.project_id = $3 AND s.before IS NOT NULL"
+	" AND b.mine IS NOT NULL AND ($4 = 0 OR s.wave = $4)";
 static const char STEPS_SET_WAVES[] =
 	"UPDATE rollout_step s SET wave = w.no FROM ("
 	" SELECT r.node_id, (SELECT min(z.no) FROM (SELECT o AS no,"
@@ -44,9 +44,6 @@ static const char STEPS_COUNT[] =
 static const char STEPS_GET[] =
 	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
 	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.project_id = $3";
-static const char STEPS_QUEUED[] =
-	"SELECT " STEP_COLUMNS " FROM rollout_step s JOIN node n ON n.id = s.node_id"
-	" WHERE s.rollout_id = $1 AND s.state = 'queued' ORDER BY s.node_id LIMIT $2";
 static const char STEPS_MOVE[] =
 	"UPDATE rollout_step SET state = $2, reason = $3, error = $4,"
 	" state_since = clock_timestamp() WHERE rollout_id = $1 AND state = ANY ($5::text[])"
@@ -59,76 +56,6 @@ static const char STEPS_MOVE_RETIRED[] =
 	"UPDATE rollout_step s SET state = $2, reason = $3, error = $4,"
 	" state_since = clock_timestamp() FROM node n WHERE n.id = s.node_id"
 	" AND n.state = 'retired' AND s.rollout_id = $1 AND s.state = ANY ($5::text[])";
-static const char STEPS_QUEUE[] =
-	"WITH chosen AS (SELECT node_id FROM rollout_step WHERE rollout_id = $1 AND wave = $2"
-	" AND state = ANY ($3::text[]) ORDER BY node_id LIMIT $4)"
-	" UPDATE rollout_step s SET state = $5, generation = NULL, reason = NULL, error = NULL,"
-	" fingerprint = NULL, progress = NULL, attempt = s.attempt + 1, deadline_at = $6,"
-	" state_since = clock_timestamp(), before = ("
-	"  SELECT jsonb_object_agg(k, CASE WHEN ns.desired_driver IS NOT NULL THEN"
-	"   jsonb_build_object('driver', ns.desired_driver, 'run', ns.desired_run,"
-	"    'package_release_id', ns.package_release_id, 'config_id', ns.config_id,"
-	"    'config_version', ns.config_version, 'parameters', ns.parameters,"
-	"    'rollout_id', ns.rollout_id,"
-	"    'content', (SELECT d.content::jsonb -> 'services' -> k FROM node_desired d"
-	"     WHERE d.node_id = s.node_id ORDER BY d.generation DESC LIMIT 1)) END)"
-	"  FROM jsonb_object_keys(coalesce(s.after, r.resolved)) k"
-	"  LEFT JOIN node_service ns ON ns.node_id = s.node_id AND ns.service = k)"
-	" FROM chosen c, rollout r"
-	" WHERE s.rollout_id = $1 AND s.node_id = c.node_id AND r.id = $1";
-/* Rows that appear or change. jsonb_typeof tells a removed service (null) from a set one. */
-static const char STEPS_APPLY[] =
-	"INSERT INTO node_service AS target (project_id, node_id, service, desired_driver,"
-	" desired_run, package_release_id, config_id, config_version, parameters, rollout_id,"
-	" desired_at)"
-	" SELECT s.project_id, s.node_id, c.key,"
-	" coalesce(c.value ->> 'driver', pr.manifest -> 'service' ->> 'driver', old.desired_driver,"
-	"  'generic'),"
-	" coalesce((c.value ->> 'run')::boolean, old.desired_run, true),"
-	" CASE WHEN c.value ? 'package_release_id' THEN c.value ->> 'package_release_id'"
-	"  WHEN c.value ? 'package' THEN pr.id ELSE old.package_release_id END,"
-	" CASE WHEN c.value ? 'config_id' THEN c.value ->> 'config_id' ELSE old.config_id END,"
-	" CASE WHEN c.value ? 'config_id' THEN (c.value ->> 'config_version')::integer"
-	"  ELSE old.config_version END,"
-	" CASE WHEN jsonb_typeof(c.value -> 'parameters') = 'object' THEN c.value -> 'parameters'"
-	"  WHEN c.value ? 'parameters' THEN '{}' ELSE coalesce(old.parameters, '{}') END,"
-	" s.rollout_id, clock_timestamp()"
-	" FROM rollout_step s JOIN rollout r ON r.id = s.rollout_id JOIN node n ON n.id = s.node_id"
-	" CROSS JOIN LATERAL jsonb_each(coalesce(s.after, r.resolved)) c"
-	" LEFT JOIN node_service old ON old.node_id = s.node_id AND old.service = c.key"
-	" LEFT JOIN LATERAL (SELECT p.id, p.manifest FROM package_release p"
-	"  WHERE p.project_id = s.project_id AND p.name = c.value -> 'package' ->> 'name'"
-	"  AND p.version = c.value -> 'package' ->> 'version' AND p.platform IN (n.platform, 'any')"
-	"  ORDER BY p.platform = 'any' LIMIT 1) pr ON true"
-	" WHERE s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
-	" AND jsonb_typeof(c.value) = 'object'"
-	" AND NOT coalesce((c.value ->> 'remove')::boolean, false)"
-	" ON CONFLICT (node_id, service) DO UPDATE SET desired_driver = excluded.desired_driver,"
-	" desired_run = excluded.desired_run, package_release_id = excluded.package_release_id,"
-	" config_id = excluded.config_id, config_version = excluded.config_version,"
-	" parameters = excluded.parameters, rollout_id = excluded.rollout_id,"
-	" desired_at = excluded.desired_at";
-static const char STEPS_APPLY_REMOVED[] =
-	"UPDATE node_service target SET desired_driver = NULL, desired_run = NULL,"
-	" package_release_id = NULL, config_id = NULL, config_version = NULL, parameters = NULL,"
-	" rollout_id = $1, desired_at = clock_timestamp()"
-	" FROM rollout_step s JOIN rollout r ON r.id = s.rollout_id"
-	" CROSS JOIN LATERAL jsonb_each(coalesce(s.after, r.resolved)) c"
-	" WHERE s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
-	" AND target.node_id = s.node_id AND target.service = c.key"
-	" AND (jsonb_typeof(c.value) = 'null' OR coalesce((c.value ->> 'remove')::boolean, false))";
-static const char STEPS_SUPERSEDE[] =
-	"UPDATE rollout_step old SET state = $2, state_since = clock_timestamp(),"
-	" reason = 'superseded by rollout ' || mine.number || ' (' || mine.name || ')'"
-	" FROM rollout_step s, rollout mine, rollout other"
-	" WHERE mine.id = $1 AND s.rollout_id = $1 AND s.state = 'queued' AND s.generation IS NULL"
-	" AND old.node_id = s.node_id AND old.rollout_id = other.id AND other.id <> $1"
-	" AND other.number < mine.number AND old.state = ANY ($3::text[])"
-	" AND EXISTS (SELECT FROM jsonb_object_keys(coalesce(old.after, other.resolved)) k"
-	"  WHERE coalesce(s.after, mine.resolved) ? k)";
-static const char STEPS_SENT[] =
-	"UPDATE rollout_step SET state = $3, generation = $4, state_since = clock_timestamp(),"
-	" reason = NULL WHERE rollout_id = $1 AND node_id = $2 AND state = ANY ($5::text[])";
 static const char STEPS_MOVE_BY_FACTS[] =
 	"UPDATE rollout_step s SET state = $2, reason = NULL, error = NULL,"
 	" state_since = clock_timestamp()"
@@ -141,19 +68,44 @@ static const char STEPS_MOVE_LATE[] =
 	" error = jsonb_build_object('phase', s.state, 'code', 'deadline', 'text',"
 	" 'no verdict before the deadline; the last that was heard is ' || s.state)"
 	" FROM node n WHERE n.id = s.node_id AND s.rollout_id = $1 AND s.state = ANY ($3::text[])"
-	" AND s.deadline_at < clock_timestamp() RETURNING s.node_id";
+	" AND s.deadline_at < $4 RETURNING s.node_id";
 static const char STEPS_MOVE_BY_RESULT[] =
 	"UPDATE rollout_step SET state = $3, reason = $4, error = $5,"
 	" progress = coalesce($6, progress), state_since = CASE WHEN state = $3 THEN state_since"
 	" ELSE clock_timestamp() END"
 	" WHERE node_id = $1 AND generation <= $2 AND state = ANY ($7::text[])"
 	" RETURNING rollout_id";
+/* A node that was told while it was offline has its time from its return on. */
+static const char STEPS_RETURNED[] =
+	"UPDATE rollout_step s SET deadline_at = $2 FROM node n WHERE n.id = s.node_id AND n.online"
+	" AND s.rollout_id = $1 AND s.deadline_at IS NULL AND s.state = ANY ($3::text[])";
+/* A change that could not even be put back is for a person. */
+static const char STEPS_TRY_AGAIN[] =
+	"UPDATE rollout_step s SET state = $2, retries = s.retries + 1, reason = 'tried again after '"
+	" || (s.error ->> 'code') || ' (' || s.retries + 1 || ' of ' || $4::integer || ')',"
+	" retry_at = clock_timestamp() + interval '1 ms'"
+	"  * least($5::bigint * power(2, least(s.retries, 30)), $6::bigint),"
+	" state_since = clock_timestamp()"
+	" WHERE s.rollout_id = $1 AND s.state = ANY ($3::text[]) AND s.state <> 'rollback_failed'"
+	" AND s.error ->> 'code' = ANY ($7::text[]) AND s.retries < $4";
+static const char STEPS_MOVE_CHOSEN[] =
+	"UPDATE rollout_step s SET state = $2, reason = $3, retries = 0, retry_at = NULL,"
+	" opens_at = NULL, state_since = clock_timestamp()"
+	" WHERE s.rollout_id = $1 AND s.project_id = $4 AND s.state = ANY ($5::text[])"
+	" AND ($6::text[] IS NULL OR s.node_id = ANY ($6) OR s.node_id IN (SELECT n.id FROM node n"
+	"  WHERE n.project_id = $4 AND n.name = ANY ($6) AND n.state <> 'retired'))"
+	" AND ($7::text IS NULL OR s.error ->> 'code' = $7 OR s.fingerprint = $7) RETURNING s.node_id";
+/* Told while they were offline, and still away. */
+static const char STEPS_AWAY[] =
+	"SELECT s.node_id FROM rollout_step s JOIN node n ON n.id = s.node_id AND NOT n.online"
+	" WHERE s.rollout_id = $1 AND s.deadline_at IS NULL AND s.state = ANY ($2::text[])"
+	" ORDER BY s.node_id LIMIT $3";
 static const char STEPS_UNWELL[] =
 	"SELECT count(DISTINCT s.node_id), min(n.name) FROM rollout_step s"
 	" JOIN rollout r ON r.id = s.rollout_id JOIN node n ON n.id = s.node_id"
 	" WHERE s.rollout_id = $1 AND s.wave = $2 AND s.state = 'succeeded' AND n.online"
 	" AND EXISTS (SELECT FROM node_service ns WHERE ns.node_id = s.node_id"
-	"  AND coalesce(s.after, r.resolved) ? ns.service AND ns.desired_run"
+	"  AND (coalesce(s.after, r.resolved) - s.lost) ? ns.service AND ns.desired_run"
 	"  AND ns.reported_state IS NOT NULL AND NOT coalesce(ns.ready, false))";
 static const char STEPS_RESTORE[] =
 	"UPDATE node_service ns SET desired_driver = b.value ->> 'driver',"
@@ -185,12 +137,17 @@ static void scan(struct ctx *ctx, const struct db_rows *rows, size_t row, struct
 		.online = db_get_bool(rows, row, 11),
 		.state_since = db_get_time(rows, row, 12),
 		.deadline_at = db_get_time(rows, row, 13),
-		.fingerprint = db_get_text(rows, row, 14),
+		.retries = db_get_int(rows, row, 14),
+		.retry_at = db_get_time(rows, row, 15),
+		.opens_at = db_get_time(rows, row, 16),
+		.superseded_by = db_get_text(rows, row, 17),
+		.lost = json_keep(db_get_json(rows, row, 18), ctx->arena),
+		.fingerprint = db_get_text(rows, row, 19),
 	};
 }
 
-static void scan_all(struct ctx *ctx, const struct db_rows *rows, struct rollout_step **out,
-		     size_t *count)
+void rollout_steps_scan(struct ctx *ctx, const struct db_rows *rows, struct rollout_step **out,
+			size_t *count)
 {
 	struct rollout_step *steps = arena_array(ctx->arena, rows->count + 1, sizeof(*steps));
 
@@ -198,6 +155,15 @@ static void scan_all(struct ctx *ctx, const struct db_rows *rows, struct rollout
 		scan(ctx, rows, i, &steps[i]);
 	*out = steps;
 	*count = rows->count;
+}
+
+const char *const *rollout_steps_texts(struct ctx *ctx, const struct db_rows *rows)
+{
+	const char **texts = arena_array(ctx->arena, rows->count + 1, sizeof(*texts));
+
+	for (size_t i = 0; i < rows->count; i++)
+		texts[i] = db_get_text(rows, i, 0);
+	return texts;
 }
 
 static struct db_value sources_of(const struct step_move *move)
@@ -215,10 +181,11 @@ bool rollout_steps_insert(struct ctx *ctx, const char *rollout_id, const char *c
 }
 
 bool rollout_steps_insert_rollback(struct ctx *ctx, const char *rollout_id, const char *original_id,
-				   int64_t *count, struct error *err)
+				   int64_t wave, int64_t *count, struct error *err)
 {
 	return db_exec(ctx->db, STEPS_INSERT_ROLLBACK,
-		       DB_ARGS(db_text(rollout_id), db_text(original_id), db_text(ctx->project_id)),
+		       DB_ARGS(db_text(rollout_id), db_text(original_id), db_text(ctx->project_id),
+			       db_int(wave)),
 		       count, err);
 }
 
@@ -247,7 +214,7 @@ bool rollout_steps_list(struct ctx *ctx, const char *rollout_id, const char *sta
 		      &counted, err))
 		return false;
 	*total = db_get_int(&counted, 0, 0);
-	scan_all(ctx, &rows, out, count);
+	rollout_steps_scan(ctx, &rows, out, count);
 	return true;
 }
 
@@ -294,46 +261,6 @@ bool rollout_steps_move_retired(struct ctx *ctx, const char *rollout_id,
 		       moved, err);
 }
 
-bool rollout_steps_queue(struct ctx *ctx, const char *rollout_id, int64_t wave, int64_t limit,
-			 usec_t deadline_at, const struct step_move *move,
-			 const struct step_move *supersede, int64_t *queued, struct error *err)
-{
-	if (!db_exec(ctx->db, STEPS_QUEUE,
-		     DB_ARGS(db_text(rollout_id), db_int(wave), sources_of(move), db_int(limit),
-			     db_text(move->target), db_time(deadline_at)),
-		     queued, err))
-		return false;
-	if (*queued == 0)
-		return true;
-	return db_exec(ctx->db, STEPS_SUPERSEDE,
-		       DB_ARGS(db_text(rollout_id), db_text(supersede->target),
-			       sources_of(supersede)),
-		       NULL, err) &&
-	       db_exec(ctx->db, STEPS_APPLY, DB_ARGS(db_text(rollout_id)), NULL, err) &&
-	       db_exec(ctx->db, STEPS_APPLY_REMOVED, DB_ARGS(db_text(rollout_id)), NULL, err);
-}
-
-bool rollout_steps_queued(struct ctx *ctx, const char *rollout_id, int64_t limit,
-			  struct rollout_step **out, size_t *count, struct error *err)
-{
-	struct db_rows rows;
-
-	if (!db_query(ctx->db, ctx->arena, STEPS_QUEUED,
-		      DB_ARGS(db_text(rollout_id), db_int(limit)), &rows, err))
-		return false;
-	scan_all(ctx, &rows, out, count);
-	return true;
-}
-
-bool rollout_steps_sent(struct ctx *ctx, const char *rollout_id, const char *node_id,
-			int64_t generation, const struct step_move *move, struct error *err)
-{
-	return db_exec(ctx->db, STEPS_SENT,
-		       DB_ARGS(db_text(rollout_id), db_text(node_id), db_text(move->target),
-			       db_int(generation), sources_of(move)),
-		       NULL, err);
-}
-
 bool rollout_steps_move_by_facts(struct ctx *ctx, const char *rollout_id,
 				 const struct step_move *move, int64_t *moved, struct error *err)
 {
@@ -342,26 +269,17 @@ bool rollout_steps_move_by_facts(struct ctx *ctx, const char *rollout_id,
 		       err);
 }
 
-/* The first column of all rows. */
-static const char *const *texts_of(struct ctx *ctx, const struct db_rows *rows)
-{
-	const char **texts = arena_array(ctx->arena, rows->count + 1, sizeof(*texts));
-
-	for (size_t i = 0; i < rows->count; i++)
-		texts[i] = db_get_text(rows, i, 0);
-	return texts;
-}
-
 bool rollout_steps_move_late(struct ctx *ctx, const char *rollout_id, const struct step_move *move,
 			     const char *const **nodes, size_t *count, struct error *err)
 {
 	struct db_rows rows;
 
 	if (!db_query(ctx->db, ctx->arena, STEPS_MOVE_LATE,
-		      DB_ARGS(db_text(rollout_id), db_text(move->target), sources_of(move)), &rows,
-		      err))
+		      DB_ARGS(db_text(rollout_id), db_text(move->target), sources_of(move),
+			      db_time(ctx->now)),
+		      &rows, err))
 		return false;
-	*nodes = texts_of(ctx, &rows);
+	*nodes = rollout_steps_texts(ctx, &rows);
 	*count = rows.count;
 	return true;
 }
@@ -378,7 +296,7 @@ bool rollout_steps_move_by_result(struct ctx *ctx, const char *node_id, int64_t 
 			      sources_of(move)),
 		      &rows, err))
 		return false;
-	*rollouts = texts_of(ctx, &rows);
+	*rollouts = rollout_steps_texts(ctx, &rows);
 	*count = rows.count;
 	return true;
 }
@@ -405,5 +323,59 @@ bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *
 		     &changed, err))
 		return false;
 	*restored = changed > 0;
+	return true;
+}
+
+bool rollout_steps_set_returned(struct ctx *ctx, const char *rollout_id, usec_t deadline_at,
+				const char *const *states, size_t state_count, struct error *err)
+{
+	return db_exec(
+		ctx->db, STEPS_RETURNED,
+		DB_ARGS(db_text(rollout_id), db_time(deadline_at), db_texts(states, state_count)),
+		NULL, err);
+}
+
+bool rollout_steps_try_again(struct ctx *ctx, const char *rollout_id, const struct step_move *move,
+			     const struct step_retry *retry, int64_t *moved, struct error *err)
+{
+	return db_exec(ctx->db, STEPS_TRY_AGAIN,
+		       DB_ARGS(db_text(rollout_id), db_text(move->target), sources_of(move),
+			       db_int(retry->max), db_int(retry->backoff_ms),
+			       db_int(retry->backoff_max_ms),
+			       db_texts(retry->codes, retry->code_count)),
+		       moved, err);
+}
+
+bool rollout_steps_move_chosen(struct ctx *ctx, const char *rollout_id,
+			       const struct step_choice *choice, const struct step_move *move,
+			       const char *const **nodes, size_t *count, struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_MOVE_CHOSEN,
+		      DB_ARGS(db_text(rollout_id), db_text(move->target), db_text(move->reason),
+			      db_text(ctx->project_id), sources_of(move),
+			      choice->node_count > 0 ? db_texts(choice->nodes, choice->node_count)
+						     : db_null(),
+			      db_text(choice->cause)),
+		      &rows, err))
+		return false;
+	*nodes = rollout_steps_texts(ctx, &rows);
+	*count = rows.count;
+	return true;
+}
+
+bool rollout_steps_away(struct ctx *ctx, const char *rollout_id, const char *const *states,
+			size_t state_count, int64_t limit, const char *const **nodes, size_t *count,
+			struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_AWAY,
+		      DB_ARGS(db_text(rollout_id), db_texts(states, state_count), db_int(limit)),
+		      &rows, err))
+		return false;
+	*nodes = rollout_steps_texts(ctx, &rows);
+	*count = rows.count;
 	return true;
 }

@@ -32,10 +32,10 @@ MUST_CHECK bool rollout_steps_insert(struct ctx *ctx, const char *rollout_id,
 				     const char *const *nodes, const char *const *waves,
 				     size_t count, struct error *err);
 
-/* Steps of a rollback: every node whose part in original changed something that was not put back;
- * all in wave 1, in the order of names, with what ran before as after. Gives their number. */
+/* Steps of a rollback: every node whose part in original (wave 0: in all its waves) changed something
+ * that was not put back; all in wave 1, with what ran before as after. Gives their number. */
 MUST_CHECK bool rollout_steps_insert_rollback(struct ctx *ctx, const char *rollout_id,
-					      const char *original_id, int64_t *count,
+					      const char *original_id, int64_t wave, int64_t *count,
 					      struct error *err);
 
 /* Deals the steps, in the order of node names, into waves of these sizes (texts of numbers). */
@@ -63,24 +63,6 @@ MUST_CHECK bool rollout_steps_move_offline(struct ctx *ctx, const char *rollout_
 MUST_CHECK bool rollout_steps_move_retired(struct ctx *ctx, const char *rollout_id,
 					   const struct step_move *move, int64_t *moved,
 					   struct error *err);
-
-/*
- * Queues up to limit pending steps of the wave: captures what runs before, writes the desired rows,
- * and supersedes what older rollouts still had in mind for the same services of these nodes.
- */
-MUST_CHECK bool rollout_steps_queue(struct ctx *ctx, const char *rollout_id, int64_t wave,
-				    int64_t limit, usec_t deadline_at, const struct step_move *move,
-				    const struct step_move *supersede, int64_t *queued,
-				    struct error *err);
-
-/* Steps in state queued, whose desired state is still to be built. */
-MUST_CHECK bool rollout_steps_queued(struct ctx *ctx, const char *rollout_id, int64_t limit,
-				     struct rollout_step **out, size_t *count, struct error *err);
-
-/* The step got this generation; moved as move says. */
-MUST_CHECK bool rollout_steps_sent(struct ctx *ctx, const char *rollout_id, const char *node_id,
-				   int64_t generation, const struct step_move *move,
-				   struct error *err);
 
 /* Steps whose node says by itself that it runs their generation or a later one. */
 MUST_CHECK bool rollout_steps_move_by_facts(struct ctx *ctx, const char *rollout_id,
@@ -112,3 +94,37 @@ MUST_CHECK bool rollout_steps_unwell(struct ctx *ctx, const char *rollout_id, in
  */
 MUST_CHECK bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
 				      bool *restored, struct error *err);
+
+/* Steps in one of these states that were told offline and whose nodes are back have until deadline_at. */
+MUST_CHECK bool rollout_steps_set_returned(struct ctx *ctx, const char *rollout_id,
+					   usec_t deadline_at, const char *const *states,
+					   size_t state_count, struct error *err);
+
+/* Tries again, after a pause that doubles each time, what failed with one of these codes. */
+struct step_retry {
+	int64_t max;
+	int64_t backoff_ms, backoff_max_ms;
+	const char *const *codes;
+	size_t code_count;
+};
+MUST_CHECK bool rollout_steps_try_again(struct ctx *ctx, const char *rollout_id,
+					const struct step_move *move,
+					const struct step_retry *retry, int64_t *moved,
+					struct error *err);
+
+/* These nodes (by id or name; none: all), of these only those that failed with this code or fingerprint
+ * (or NULL). */
+struct step_choice {
+	const char *const *nodes;
+	size_t node_count;
+	const char *cause;
+};
+MUST_CHECK bool rollout_steps_move_chosen(struct ctx *ctx, const char *rollout_id,
+					  const struct step_choice *choice,
+					  const struct step_move *move, const char *const **nodes,
+					  size_t *count, struct error *err);
+
+/* Up to limit nodes whose steps, in one of these states, were told while they were away and still are. */
+MUST_CHECK bool rollout_steps_away(struct ctx *ctx, const char *rollout_id,
+				   const char *const *states, size_t state_count, int64_t limit,
+				   const char *const **nodes, size_t *count, struct error *err);

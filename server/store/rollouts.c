@@ -8,10 +8,11 @@
 #include "base/fields.h"
 #include "store/db.h"
 
-#define COLUMNS                                                                             \
-	"id, project_id, number, name, kind, state, changes, resolved, targets, strategy, " \
-	"plan_hash, rollback_of, current_wave, reason, created_by, created_by_user, "       \
-	"approved_by, created_at, started_at, finished_at, state_since, revision"
+#define COLUMNS                                                                               \
+	"id, project_id, number, name, kind, state, changes, resolved, targets, strategy, "   \
+	"plan_hash, rollback_of, current_wave, reason, created_by, created_by_user, "         \
+	"approved_by, created_at, started_at, finished_at, state_since, revision, priority, " \
+	"forced, deadline_at"
 
 static const struct field ROLLOUT_FIELDS[] = {
 	FIELD_STRING(struct rollout, id, 0, 64),
@@ -36,6 +37,9 @@ static const struct field ROLLOUT_FIELDS[] = {
 	FIELD_TIME(struct rollout, finished_at, 0),
 	FIELD_TIME(struct rollout, state_since, 0),
 	FIELD_INT64(struct rollout, revision, 0, 0, INT64_MAX),
+	FIELD_INT64(struct rollout, priority, 0, INT32_MIN, INT32_MAX),
+	FIELD_BOOL(struct rollout, forced, 0),
+	FIELD_TIME(struct rollout, deadline_at, 0),
 	FIELD_END,
 };
 
@@ -50,14 +54,28 @@ static const char ROLLOUTS_LIST[] =
 static const char ROLLOUTS_COUNT[] =
 	"SELECT count(*) FROM rollout WHERE project_id = $1"
 	" AND ($2::text IS NULL OR state = ANY (string_to_array($2, ',')))";
-static const char ROLLOUTS_RUNNING[] =
-	"SELECT " COLUMNS " FROM rollout WHERE state = 'running' ORDER BY created_at, id";
+static const char ROLLOUTS_UNSETTLED[] =
+	"SELECT " COLUMNS " FROM rollout WHERE NOT settled"
+	" AND state NOT IN ('draft', 'awaiting_approval') ORDER BY priority DESC, created_at, id";
+static const char ROLLOUTS_SETTLE[] =
+	"UPDATE rollout SET settled = true WHERE project_id = $1 AND id = $2 AND NOT EXISTS ("
+	" SELECT FROM rollout_step WHERE rollout_id = $2 AND state = ANY ($3::text[]))";
+static const char ROLLOUTS_UNSETTLE[] =
+	"UPDATE rollout SET settled = false WHERE project_id = $1 AND id = $2 AND settled";
+static const char ROLLOUTS_SET_DEADLINE[] =
+	"UPDATE rollout SET deadline_at = $3 WHERE project_id = $1 AND id = $2";
+static const char ROLLOUTS_TAKE_FOLLOW[] =
+	"UPDATE rollout SET followed_at = clock_timestamp() WHERE project_id = $1 AND id = $2"
+	" AND (followed_at IS NULL OR followed_at <= clock_timestamp() - $3::bigint * interval '1 ms')";
+static const char ROLLOUTS_SET_FORCED[] =
+	"UPDATE rollout SET forced = true, settled = false, revision = revision + 1"
+	" WHERE project_id = $1 AND id = $2";
 static const char ROLLOUTS_INSERT[] =
 	"INSERT INTO rollout (id, project_id, number, name, kind, state, changes, resolved,"
 	" targets, strategy, plan_hash, rollback_of, reason, created_by, created_by_user,"
-	" started_at)"
+	" priority, started_at)"
 	" SELECT $1, $2, n.number, coalesce($3, 'Rollout ' || n.number), $4, $5, $6, $7, $8, $9,"
-	" $10, $11, $12, $13, $14, CASE WHEN $5 = 'running' THEN clock_timestamp() END"
+	" $10, $11, $12, $13, $14, $15, CASE WHEN $5 = 'running' THEN clock_timestamp() END"
 	" FROM (SELECT coalesce(max(number), 0) + 1 AS number FROM rollout"
 	" WHERE project_id = $2) n RETURNING number, name";
 /* Numbers are given one after the other within a project. */
@@ -65,7 +83,7 @@ static const char ROLLOUTS_NUMBER_LOCK[] =
 	"SELECT pg_advisory_xact_lock(hashtextextended('rollout number ' || $1, 0))";
 static const char ROLLOUTS_SET_STATE[] =
 	"UPDATE rollout SET state = $3, reason = $4, state_since = clock_timestamp(),"
-	" revision = revision + 1,"
+	" revision = revision + 1, settled = false,"
 	" started_at = CASE WHEN $3 = 'running' THEN coalesce(started_at, clock_timestamp())"
 	" ELSE started_at END,"
 	" finished_at = CASE WHEN $5 THEN clock_timestamp() END"
@@ -145,12 +163,50 @@ bool rollouts_list(struct ctx *ctx, const char *state, int64_t before, int64_t l
 	return scan_all(&rows, ctx, out, count, err);
 }
 
-bool rollouts_running(struct ctx *ctx, struct rollout **out, size_t *count, struct error *err)
+bool rollouts_unsettled(struct ctx *ctx, struct rollout **out, size_t *count, struct error *err)
 {
 	struct db_rows rows;
 
-	return db_query(ctx->db, ctx->arena, ROLLOUTS_RUNNING, DB_NO_ARGS, &rows, err) &&
+	return db_query(ctx->db, ctx->arena, ROLLOUTS_UNSETTLED, DB_NO_ARGS, &rows, err) &&
 	       scan_all(&rows, ctx, out, count, err);
+}
+
+bool rollouts_settle(struct ctx *ctx, const char *id, const char *const *states, size_t count,
+		     struct error *err)
+{
+	return db_exec(ctx->db, ROLLOUTS_SETTLE,
+		       DB_ARGS(db_text(ctx->project_id), db_text(id), db_texts(states, count)),
+		       NULL, err);
+}
+
+bool rollouts_unsettle(struct ctx *ctx, const char *id, struct error *err)
+{
+	return db_exec(ctx->db, ROLLOUTS_UNSETTLE, DB_ARGS(db_text(ctx->project_id), db_text(id)),
+		       NULL, err);
+}
+
+bool rollouts_set_deadline(struct ctx *ctx, const char *id, usec_t at, struct error *err)
+{
+	return db_exec(ctx->db, ROLLOUTS_SET_DEADLINE,
+		       DB_ARGS(db_text(ctx->project_id), db_text(id), db_time(at)), NULL, err);
+}
+
+bool rollouts_take_follow(struct ctx *ctx, const char *id, int64_t every_ms, bool *due,
+			  struct error *err)
+{
+	int64_t taken;
+
+	if (!db_exec(ctx->db, ROLLOUTS_TAKE_FOLLOW,
+		     DB_ARGS(db_text(ctx->project_id), db_text(id), db_int(every_ms)), &taken, err))
+		return false;
+	*due = taken > 0;
+	return true;
+}
+
+bool rollouts_set_forced(struct ctx *ctx, const char *id, struct error *err)
+{
+	return db_exec(ctx->db, ROLLOUTS_SET_FORCED, DB_ARGS(db_text(ctx->project_id), db_text(id)),
+		       NULL, err);
 }
 
 bool rollouts_insert(struct ctx *ctx, struct rollout *rollout, struct error *err)
@@ -166,7 +222,8 @@ bool rollouts_insert(struct ctx *ctx, struct rollout *rollout, struct error *err
 			      db_json(rollout->resolved), db_json(rollout->targets),
 			      db_json(rollout->strategy), db_text(rollout->plan_hash),
 			      db_text(rollout->rollback_of), db_text(rollout->reason),
-			      db_text(rollout->created_by), db_text(rollout->created_by_user)),
+			      db_text(rollout->created_by), db_text(rollout->created_by_user),
+			      db_int(rollout->priority)),
 		      &rows, err))
 		return false;
 	rollout->number = db_get_int(&rows, 0, 0);

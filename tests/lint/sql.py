@@ -15,7 +15,7 @@ import sys
 import psycopg2
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-UTILITY = {'SESSION_SETUP', 'SCHEMA_MIGRATION_CREATE', 'MIGRATE_PATIENCE'}
+UTILITY = {'LOGS_COPY', 'SESSION_SETUP', 'SCHEMA_MIGRATION_CREATE', 'MIGRATE_PATIENCE'}
 PREPARABLE = re.compile(r'\s*(SELECT|INSERT|UPDATE|DELETE|WITH|VALUES|MERGE)\b', re.I)
 LITERAL = re.compile(r'static\s+const\s+char\s+(\w+)\s*\[\]\s*=\s*((?:"(?:[^"\\]|\\.)*"\s*)+);')
 PIECE = re.compile(r'"((?:[^"\\]|\\.)*)"')

@@ -11,9 +11,10 @@
 
 enum {
 	BEATS_MISSED = 3,
-	LOG_LINES_KEPT = 1000000, /* per project */
-	DROPPED_AT_ONCE = 10000,
 };
+
+static const usec_t LOGS_KEPT = 7 * USEC_PER_DAY;
+static const int64_t LOGS_MAX_BYTES = INT64_C(32) << 30; /* with their indexes, all projects */
 
 usec_t fleet_patience(const struct ctx *ctx)
 {
@@ -85,12 +86,10 @@ static bool end_copies(struct ctx *ctx, void *arg, struct error *err)
 
 bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err)
 {
-	int64_t lines;
+	int64_t days;
 
-	if (!db_transaction(ctx, end_copies, NULL, err) ||
-	    !logs_prune(ctx, LOG_LINES_KEPT, DROPPED_AT_ONCE, &lines, err) ||
-	    !dead_letters_prune(ctx, err))
-		return false;
-	*busy = lines >= DROPPED_AT_ONCE;
-	return true;
+	*busy = false;
+	return db_transaction(ctx, end_copies, NULL, err) &&
+	       logs_rotate(ctx, LOGS_KEPT, LOGS_MAX_BYTES, &days, err) &&
+	       dead_letters_prune(ctx, err);
 }

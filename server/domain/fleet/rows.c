@@ -3,7 +3,9 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "base/arena.h"
 #include "base/id.h"
 
 static json_t *time_json(usec_t at)
@@ -150,30 +152,44 @@ void rows_events(json_t *rows, const struct health_node *node, const struct msg_
 	}
 }
 
-static json_t *row_line(const struct health_node *node, const struct msg_logs *logs, usec_t at,
-			const char *stream, const char *text)
+static void add_line(struct log_rows *rows, const struct health_node *node,
+		     const struct msg_logs *logs, usec_t at, const char *stream, const char *text)
 {
-	return json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:b}", "project_id", node->project_id,
-			 "node_id", node->id, "service", logs->service, "at", time_json(at),
-			 "stream", stream, "text", text, "corrected",
-			 logs->place.corrected_ms != 0);
+	rows->rows[rows->count++] = (struct log_row){
+		.project_id = node->project_id,
+		.node_id = node->id,
+		.service = logs->service,
+		.at = at,
+		.stream = stream,
+		.text = text,
+		.corrected = logs->place.corrected_ms != 0,
+	};
 }
 
-void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs)
+/* Room for so many more lines; what was there moves. */
+static void make_room(struct log_rows *rows, struct arena *arena, size_t more)
 {
-	char text[80];
+	if (rows->count + more <= rows->room)
+		return;
+	rows->room = (rows->count + more) * 2;
+	struct log_row *grown = arena_array(arena, rows->room, sizeof(*grown));
+	if (rows->count > 0)
+		memcpy(grown, rows->rows, rows->count * sizeof(*grown));
+	rows->rows = grown;
+}
 
-	if (logs->place.dropped > 0) {
-		usec_t at = logs->line_count > 0 ? logs->lines[0].at : clock_now_utc();
-
-		snprintf(text, sizeof(text), "%" PRId64 " earlier lines were dropped on the node",
-			 logs->place.dropped);
-		json_array_append_new(rows, row_line(node, logs, at, "agent", text));
-	}
+void rows_logs(struct log_rows *rows, struct arena *arena, const struct health_node *node,
+	       const struct msg_logs *logs)
+{
+	make_room(rows, arena, logs->line_count + 1);
+	if (logs->place.dropped > 0)
+		add_line(rows, node, logs,
+			 logs->line_count > 0 ? logs->lines[0].at : clock_now_utc(), "agent",
+			 arena_printf(arena, "%" PRId64 " earlier lines were dropped on the node",
+				      logs->place.dropped));
 	for (size_t i = 0; i < logs->line_count; i++)
-		json_array_append_new(rows, row_line(node, logs, logs->lines[i].at,
-						     LOG_STREAM_NAMES[logs->lines[i].stream],
-						     logs->lines[i].text));
+		add_line(rows, node, logs, logs->lines[i].at,
+			 LOG_STREAM_NAMES[logs->lines[i].stream], logs->lines[i].text);
 }
 
 json_t *row_gap(const struct health_node *node, usec_t at, const char *stream, int64_t dropped)

@@ -6,6 +6,7 @@
 
 #include "domain/fleet/fleet.h"
 #include "store/health.h"
+#include "store/logs.h"
 
 json_t *row_hello(const struct msg_hello *hello, const char *node_id);
 
@@ -32,7 +33,12 @@ void rows_reported(json_t *rows, const struct health_node *node,
 void rows_events(json_t *rows, const struct health_node *node, const struct msg_events *events);
 
 /* Appends one row per line, and one that says how many the agent had to drop. */
-void rows_logs(json_t *rows, const struct health_node *node, const struct msg_logs *logs);
+struct log_rows {
+	struct log_row *rows; /* from the arena; their texts are the message's */
+	size_t count, room;
+};
+void rows_logs(struct log_rows *rows, struct arena *arena, const struct health_node *node,
+	       const struct msg_logs *logs);
 
 /* An event that says how many messages of a stream the agent had to give up before this one. */
 json_t *row_gap(const struct health_node *node, usec_t at, const char *stream, int64_t dropped);

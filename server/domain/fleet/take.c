@@ -57,7 +57,8 @@ struct taking {
 	bool *acked; /* parallel to places */
 	struct dead_letter *letters;
 	size_t letter_count;
-	json_t *events, *logs; /* kept by the arena */
+	json_t *events; /* kept by the arena */
+	struct log_rows logs;
 };
 
 /* --- loading --- */
@@ -114,7 +115,6 @@ static bool load(struct ctx *ctx, struct taking *taking, struct error *err)
 	taking->acked = arena_array(ctx->arena, room, sizeof(*taking->acked));
 	taking->letters = arena_array(ctx->arena, taking->count, sizeof(*taking->letters));
 	taking->events = json_keep(json_array(), ctx->arena);
-	taking->logs = json_keep(json_array(), ctx->arena);
 	return true;
 }
 
@@ -261,7 +261,7 @@ static bool take_body(struct ctx *ctx, struct taking *taking, struct said *said,
 		said->changed = true;
 		return true;
 	case CHANNEL_LOGS:
-		rows_logs(taking->logs, said->node, &message->body.logs);
+		rows_logs(&taking->logs, ctx->arena, said->node, &message->body.logs);
 		return true;
 	case CHANNEL_RESULT:
 		return take_result(ctx, taking, said, message, err);
@@ -493,7 +493,8 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	       (sets.behind_count == 0 ||
 		outbox_insert_desired(ctx, sets.behind_ids, sets.behind_count, err)) &&
 	       outbox_replace_commands(ctx, "time", sets.times, err) && tell(ctx, taking, err) &&
-	       events_insert(ctx, taking->events, err) && logs_insert(ctx, taking->logs, err) &&
+	       events_insert(ctx, taking->events, err) &&
+	       logs_insert(ctx, taking->logs.rows, taking->logs.count, err) &&
 	       streams_save(ctx, taking->places, taking->place_count, err) &&
 	       (sets.begun_count == 0 ||
 		streams_prune(ctx, sets.begun_ids, sets.begun_count, err)) &&

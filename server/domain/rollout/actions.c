@@ -7,6 +7,7 @@
 #include "domain/audit/audit.h"
 #include "domain/rollout/rollout.h"
 #include "domain/rollout/strategy.h"
+#include "store/changes.h"
 #include "store/db.h"
 #include "store/rollout_failures.h"
 #include "store/rollout_steps.h"
@@ -33,6 +34,8 @@ const char *rollout_action_obstacle(const struct ctx *ctx, const struct rollout 
 		return why;
 	if (event == ROLLOUT_PROMOTE && rollout->current_wave >= (int64_t)wave_count)
 		return "this is the last wave";
+	if (event == ROLLOUT_FINISH && !json_is_true(json_object_get(rollout->strategy, "follow")))
+		return "it ends by itself: it does not follow";
 	if (event == ROLLOUT_APPROVE && made_by(rollout, ctx->actor))
 		return "a second person must approve it";
 	if (event == ROLLOUT_APPROVE && ctx->actor->role < ROLE_APPROVER)
@@ -68,12 +71,18 @@ static bool retry(struct ctx *ctx, const struct rollout *rollout, struct error *
 	struct step_move again = rollout_step_move(STEP_EVENT_RETRY, NULL, sources);
 	int64_t moved;
 
-	if (!rollout_steps_move(ctx, rollout->id, rollout->current_wave, NULL, &again, &moved, err))
+	if (!rollout_steps_move(ctx, rollout->id, 0, NULL, &again, &moved, err))
 		return false;
 	if (moved == 0)
-		return error_set(err, ERR_CONFLICT, "cannot retry: no step of wave %lld has failed",
-				 (long long)rollout->current_wave);
+		return error_set(err, ERR_CONFLICT, "cannot retry: no step has failed");
 	return forgive(ctx, rollout, err);
+}
+
+/* A person who goes on after the deadline has lifted it. */
+static bool outlive(struct ctx *ctx, const struct rollout *rollout, struct error *err)
+{
+	return rollout->deadline_at == 0 || ctx->now < rollout->deadline_at ||
+	       rollouts_set_deadline(ctx, rollout->id, 0, err);
 }
 
 static bool stop_pending(struct ctx *ctx, const struct rollout *rollout, struct error *err)
@@ -100,11 +109,11 @@ static bool act_on(struct ctx *ctx, struct rollout *rollout, enum rollout_event 
 	case ROLLOUT_APPROVE:
 		return rollouts_set_approved(ctx, rollout->id, ctx->actor->name, err);
 	case ROLLOUT_RESUME:
-		return forgive(ctx, rollout, err);
+		return forgive(ctx, rollout, err) && outlive(ctx, rollout, err);
 	case ROLLOUT_PROMOTE:
-		return promote(ctx, rollout, err);
+		return promote(ctx, rollout, err) && outlive(ctx, rollout, err);
 	case ROLLOUT_RETRY:
-		return retry(ctx, rollout, err);
+		return retry(ctx, rollout, err) && outlive(ctx, rollout, err);
 	case ROLLOUT_ABORT:
 		return stop_pending(ctx, rollout, err);
 	default:
@@ -154,4 +163,45 @@ bool rollout_act(struct ctx *ctx, const char *id, enum rollout_event event, stru
 	struct act_job job = {id, event, out};
 
 	return db_transaction(ctx, act, &job, err);
+}
+
+const char *rollout_force_obstacle(const struct ctx *ctx, const struct rollout *rollout)
+{
+	enum rollout_state state = rollout_state_of(rollout);
+
+	if (json_array_size(json_object_get(rollout->strategy, "windows")) == 0)
+		return "it has no update windows";
+	if (rollout->forced)
+		return "it is forced already";
+	if (state != ROLLOUT_RUNNING && state != ROLLOUT_PAUSED && state != ROLLOUT_SUCCEEDED)
+		return rollout_obstacle(state, ROLLOUT_PAUSE);
+	if (ctx->actor->role < ROLE_OPERATOR)
+		return "it takes the role operator";
+	return NULL;
+}
+
+static bool force(struct ctx *ctx, void *arg, struct error *err)
+{
+	struct act_job *job = arg;
+	struct rollout rollout;
+
+	if (!rollouts_lock(ctx, job->id, &rollout, err))
+		return false;
+	const char *why = rollout_force_obstacle(ctx, &rollout);
+	if (why != NULL)
+		return error_set(err, ERR_CONFLICT, "cannot force rollout %lld: %s",
+				 (long long)rollout.number, why);
+	return rollouts_set_forced(ctx, rollout.id, err) &&
+	       audit_write(ctx, "rollout.force", "rollout", rollout.id,
+			   json_pack("{s:I}", "number", (json_int_t)rollout.number), err) &&
+	       changes_insert(ctx, "rollout", rollout.id, err) &&
+	       db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err) &&
+	       rollouts_get(ctx, rollout.id, job->out, err);
+}
+
+bool rollout_force(struct ctx *ctx, const char *id, struct rollout *out, struct error *err)
+{
+	struct act_job job = {.id = id, .out = out};
+
+	return db_transaction(ctx, force, &job, err);
 }

@@ -16,9 +16,10 @@ const char *const STEP_STATE_NAMES[] = {
 	"applying",	   "verifying", "succeeded",  "failed",	  "rolled_back",
 	"rollback_failed", "timed_out", "superseded", "skipped",  NULL};
 
-const char *const STEP_EVENT_NAMES[] = {
-	"queue",     "send",	      "accept",	  "fetch",     "apply", "verify", "succeed", "fail",
-	"roll back", "rollback fail", "time out", "supersede", "skip",	"retry",  NULL};
+const char *const STEP_EVENT_NAMES[] = {"queue",     "send",	      "accept",	  "fetch",
+					"apply",     "verify",	      "succeed",  "fail",
+					"roll back", "rollback fail", "time out", "supersede",
+					"skip",	     "exclude",	      "retry",	  NULL};
 
 /* The state after the event, plus one, so that zero means "cannot happen". */
 #define TO(state) ((state) + 1)
@@ -64,22 +65,25 @@ static const enum step_state targets[STEP_EVENT_COUNT] = {
 	[STEP_EVENT_TIME_OUT] = STEP_TIMED_OUT,
 	[STEP_EVENT_SUPERSEDE] = STEP_SUPERSEDED,
 	[STEP_EVENT_SKIP] = STEP_SKIPPED,
+	[STEP_EVENT_EXCLUDE] = STEP_SKIPPED,
 	[STEP_EVENT_RETRY] = STEP_PENDING,
 };
 
 #define BIT(event) (1u << (event))
 
 /* A verdict may come while the step is anywhere on its way: messages in between may be lost. */
-#define VERDICTS                                                                      \
-	(BIT(STEP_EVENT_SUCCEED) | BIT(STEP_EVENT_FAIL) | BIT(STEP_EVENT_ROLL_BACK) | \
-	 BIT(STEP_EVENT_ROLLBACK_FAIL) | BIT(STEP_EVENT_TIME_OUT) | BIT(STEP_EVENT_SUPERSEDE))
+#define VERDICTS                                                                                \
+	(BIT(STEP_EVENT_SUCCEED) | BIT(STEP_EVENT_FAIL) | BIT(STEP_EVENT_ROLL_BACK) |           \
+	 BIT(STEP_EVENT_ROLLBACK_FAIL) | BIT(STEP_EVENT_TIME_OUT) | BIT(STEP_EVENT_SUPERSEDE) | \
+	 BIT(STEP_EVENT_EXCLUDE))
 
 /* Progress moves only forward, so that repeated and reordered reports change nothing. */
 static const unsigned int steps[STEP_STATE_COUNT] = {
-	[STEP_PENDING] = BIT(STEP_EVENT_QUEUE) | BIT(STEP_EVENT_SKIP) | BIT(STEP_EVENT_FAIL) |
-			 BIT(STEP_EVENT_SUPERSEDE),
-	[STEP_QUEUED] = BIT(STEP_EVENT_SEND) | BIT(STEP_EVENT_SKIP) | BIT(STEP_EVENT_FAIL) |
-			BIT(STEP_EVENT_SUPERSEDE) | BIT(STEP_EVENT_TIME_OUT),
+	[STEP_PENDING] = BIT(STEP_EVENT_QUEUE) | BIT(STEP_EVENT_SKIP) | BIT(STEP_EVENT_EXCLUDE) |
+			 BIT(STEP_EVENT_FAIL) | BIT(STEP_EVENT_SUPERSEDE) |
+			 BIT(STEP_EVENT_TIME_OUT),
+	[STEP_QUEUED] = BIT(STEP_EVENT_SEND) | BIT(STEP_EVENT_SKIP) | BIT(STEP_EVENT_EXCLUDE) |
+			BIT(STEP_EVENT_FAIL) | BIT(STEP_EVENT_SUPERSEDE) | BIT(STEP_EVENT_TIME_OUT),
 	[STEP_SENT] = BIT(STEP_EVENT_ACCEPT) | BIT(STEP_EVENT_FETCH) | BIT(STEP_EVENT_APPLY) |
 		      BIT(STEP_EVENT_VERIFY) | VERDICTS,
 	[STEP_ACCEPTED] =
@@ -87,10 +91,10 @@ static const unsigned int steps[STEP_STATE_COUNT] = {
 	[STEP_FETCHING] = BIT(STEP_EVENT_APPLY) | BIT(STEP_EVENT_VERIFY) | VERDICTS,
 	[STEP_APPLYING] = BIT(STEP_EVENT_VERIFY) | VERDICTS,
 	[STEP_VERIFYING] = VERDICTS,
-	[STEP_FAILED] = BIT(STEP_EVENT_RETRY),
-	[STEP_ROLLED_BACK] = BIT(STEP_EVENT_RETRY),
-	[STEP_ROLLBACK_FAILED] = BIT(STEP_EVENT_RETRY),
-	[STEP_TIMED_OUT] = BIT(STEP_EVENT_RETRY),
+	[STEP_FAILED] = BIT(STEP_EVENT_RETRY) | BIT(STEP_EVENT_EXCLUDE),
+	[STEP_ROLLED_BACK] = BIT(STEP_EVENT_RETRY) | BIT(STEP_EVENT_EXCLUDE),
+	[STEP_ROLLBACK_FAILED] = BIT(STEP_EVENT_RETRY) | BIT(STEP_EVENT_EXCLUDE),
+	[STEP_TIMED_OUT] = BIT(STEP_EVENT_RETRY) | BIT(STEP_EVENT_EXCLUDE),
 };
 
 bool rollout_next(enum rollout_state state, enum rollout_event event, enum rollout_state *next)

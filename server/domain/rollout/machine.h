@@ -79,6 +79,7 @@ enum step_event {
 	STEP_EVENT_TIME_OUT,
 	STEP_EVENT_SUPERSEDE,
 	STEP_EVENT_SKIP,
+	STEP_EVENT_EXCLUDE, /* a person takes the node out, wherever it is: skipped */
 	STEP_EVENT_RETRY,
 	STEP_EVENT_COUNT,
 };

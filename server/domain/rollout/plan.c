@@ -8,7 +8,9 @@
 #include "base/encoding.h"
 #include "base/fields.h"
 #include "domain/rollout/plan_internal.h"
+#include "domain/rollout/waves.h"
 #include "store/plans.h"
+#include "store/rollouts.h"
 
 /* So long the nodes behind a plan's numbers can be paged. */
 #define KEPT_FOR USEC_PER_HOUR
@@ -16,23 +18,32 @@
 /* An id, a number and what is between them. */
 enum { NODE_LINE_MAX = 96 };
 
-static void deal_waves(struct plan *plan)
+static bool deal_waves(struct ctx *ctx, struct plan *plan, struct error *err)
 {
-	int64_t wave = 1, left = 0, total = 0;
+	const char **ids = arena_array(ctx->arena, plan->node_count + 1, sizeof(*ids));
+	size_t *places = arena_array(ctx->arena, plan->node_count + 1, sizeof(*places));
+	int64_t *of_node = arena_array(ctx->arena, plan->node_count + 1, sizeof(*of_node));
+	const char *const *values = NULL;
+	struct waves waves;
+	size_t count = 0;
 
-	for (size_t i = 0; i < plan->node_count; i++)
-		total += plan->restore_at == 0 || !plan->nodes[i].group->same;
-	plan->wave_count = waves_split(&plan->strategy, total, plan->wave_sizes);
-	if (plan->wave_count > 0)
-		left = plan->wave_sizes[0];
 	for (size_t i = 0; i < plan->node_count; i++) {
 		if (plan->restore_at != 0 && plan->nodes[i].group->same)
 			continue;
-		if (left == 0)
-			left = plan->wave_sizes[wave++];
-		plan->nodes[i].wave = wave;
-		left--;
+		ids[count] = plan->nodes[i].node->id;
+		places[count++] = i;
 	}
+	if (plan->strategy.wave_label != NULL &&
+	    !rollout_label_values(ctx, plan->strategy.wave_label, ids, count, &values, err))
+		return false;
+	if (!waves_deal(&plan->strategy, ctx->arena, values, count, of_node, &waves, err))
+		return false;
+	plan->wave_count = waves.count;
+	memcpy(plan->wave_sizes, waves.sizes, sizeof(plan->wave_sizes));
+	memcpy(plan->wave_labels, waves.labels, sizeof(plan->wave_labels));
+	for (size_t i = 0; i < count; i++)
+		plan->nodes[places[i]].wave = of_node[i];
+	return true;
 }
 
 static void count_and_hash(struct ctx *ctx, struct plan *plan)
@@ -162,9 +173,8 @@ bool plan_make(struct ctx *ctx, const struct plan_request *request, struct plan 
 	struct plan plan = {0};
 	size_t service_count;
 
-	if (!foresee(ctx, request, &plan, err))
+	if (!foresee(ctx, request, &plan, err) || !deal_waves(ctx, &plan, err))
 		return false;
-	deal_waves(&plan);
 	count_and_hash(ctx, &plan);
 	const char **services = services_of(ctx, &plan, &service_count);
 	if (!expect(ctx, &plan, services, service_count, err) ||

@@ -61,6 +61,7 @@ struct plan {
 	struct plan_group **groups; /* by no */
 	size_t group_count;
 	int64_t wave_sizes[ROLLOUT_WAVES_MAX];
+	const char *wave_labels[ROLLOUT_WAVES_MAX]; /* value of the label, or NULL */
 	size_t wave_count;
 	int64_t change, same, blocked, offline; /* numbers of nodes */
 	bool everything;	/* chosen by a selector that every node of the project matches */

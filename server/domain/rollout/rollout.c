@@ -11,6 +11,8 @@
 #include "domain/inventory/selection.h"
 #include "domain/rollout/plan.h"
 #include "domain/rollout/strategy.h"
+#include "domain/rollout/waves.h"
+#include "domain/rollout/windows.h"
 #include "store/changes.h"
 #include "store/db.h"
 #include "store/rollout_steps.h"
@@ -114,19 +116,24 @@ static bool plan_check(struct ctx *ctx, const struct rollout_request *request,
 				err, ERR_INVALID, "targets", "node %s: %s%s",
 				plan->nodes[i].node->name, plan->nodes[i].group->blocked,
 				plan->blocked > 1 ? " (and more, see the plan)" : "");
-	if (plan->strategy.max_failures >= (int64_t)plan->node_count && plan->node_count > 1)
+	if (plan->strategy.gate.max_failures >= (int64_t)plan->node_count && plan->node_count > 1)
 		return error_set_field(err, ERR_INVALID, "strategy.max_failures",
 				       "with %zu nodes, %lld failures would never stop it",
-				       plan->node_count, (long long)plan->strategy.max_failures);
-	(void)ctx;
-	return true;
+				       plan->node_count,
+				       (long long)plan->strategy.gate.max_failures);
+	if (plan->strategy.follow && json_object_get(request->targets, "selector") == NULL)
+		return error_set_field(
+			err, ERR_INVALID, "strategy.follow",
+			"nodes that match later need a selector, not a list of nodes");
+	return windows_check_times(ctx, &plan->strategy, err);
 }
 
-static bool insert_waves(struct ctx *ctx, const char *id, const int64_t sizes[], size_t count,
+static bool insert_waves(struct ctx *ctx, const char *id, const struct plan *plan,
 			 struct error *err)
 {
-	for (size_t i = 0; i < count; i++)
-		if (!rollout_waves_insert(ctx, id, (int64_t)i + 1, sizes[i], err))
+	for (size_t i = 0; i < plan->wave_count; i++)
+		if (!rollout_waves_insert(ctx, id, (int64_t)i + 1, plan->wave_sizes[i],
+					  plan->wave_labels[i], err))
 			return false;
 	return true;
 }
@@ -182,6 +189,7 @@ static bool create(struct ctx *ctx, void *arg, struct error *err)
 		.resolved = plan.resolved,
 		.targets = request->targets,
 		.strategy = json_keep(strategy_encode(&plan.strategy), ctx->arena),
+		.priority = plan.strategy.priority,
 		.plan_hash = plan.hash,
 		.created_by = ctx->actor->name,
 		.created_by_user = ctx->actor->user_id,
@@ -189,8 +197,7 @@ static bool create(struct ctx *ctx, void *arg, struct error *err)
 				  ? "waits for a second person to approve it"
 				  : NULL,
 	};
-	return rollouts_insert(ctx, &rollout, err) &&
-	       insert_waves(ctx, rollout.id, plan.wave_sizes, plan.wave_count, err) &&
+	return rollouts_insert(ctx, &rollout, err) && insert_waves(ctx, rollout.id, &plan, err) &&
 	       insert_steps(ctx, rollout.id, &plan, err) &&
 	       audit_write(ctx, "rollout.create", "rollout", rollout.id,
 			   json_pack("{s:I, s:s, s:O, s:O, s:I}", "number",
@@ -214,6 +221,8 @@ bool rollout_create(struct ctx *ctx, const struct rollout_request *request, stru
 struct rollback_job {
 	const char *id;
 	json_t *strategy;
+	int64_t wave; /* 0: all */
+	const char *reason;
 	struct rollout *out;
 };
 
@@ -227,9 +236,29 @@ static bool deal_rollback_waves(struct ctx *ctx, const char *id, const struct st
 	for (size_t i = 0; i < count; i++)
 		texts[i] = arena_printf(ctx->arena, "%lld", (long long)sizes[i]);
 	for (size_t i = 1; i < count; i++)
-		if (!rollout_waves_insert(ctx, id, (int64_t)i + 1, sizes[i], err))
+		if (!rollout_waves_insert(ctx, id, (int64_t)i + 1, sizes[i], NULL, err))
 			return false;
 	return rollout_steps_set_waves(ctx, id, texts, count, err);
+}
+
+/* What has not begun there is not begun any more; of one wave only that one is undone. */
+static bool leave_original(struct ctx *ctx, const struct rollback_job *job,
+			   struct rollout *original, const struct rollout *back, struct error *err)
+{
+	const char *sources[STEP_STATE_COUNT];
+	struct step_move skip = rollout_step_move(
+		STEP_EVENT_SKIP, "the rollout was rolled back before its turn", sources);
+
+	if (job->wave > 0)
+		return rollout_move(ctx, original, ROLLOUT_PAUSE,
+				    arena_printf(ctx->arena, "%s; rollout %lld rolls it back",
+						 job->reason, (long long)back->number),
+				    err);
+	return rollout_steps_move(ctx, original->id, 0, NULL, &skip, NULL, err) &&
+	       rollout_move(ctx, original, ROLLOUT_ROLL_BACK,
+			    arena_printf(ctx->arena, "rollout %lld rolls it back",
+					 (long long)back->number),
+			    err);
 }
 
 static bool roll_back(struct ctx *ctx, void *arg, struct error *err)
@@ -242,39 +271,39 @@ static bool roll_back(struct ctx *ctx, void *arg, struct error *err)
 	if (!strategy_decode(job->strategy, ctx->arena, &strategy, err) ||
 	    !rollouts_lock(ctx, job->id, &original, err))
 		return false;
+	enum rollout_event event = job->wave == 0 ? ROLLOUT_ROLL_BACK : ROLLOUT_PAUSE;
 	enum rollout_state next;
-	if (!rollout_next(rollout_state_of(&original), ROLLOUT_ROLL_BACK, &next))
-		return rollout_refuse(rollout_state_of(&original), ROLLOUT_ROLL_BACK, err);
+	if (!rollout_next(rollout_state_of(&original), event, &next))
+		return rollout_refuse(rollout_state_of(&original), event, err);
 
 	struct rollout rollout = {
 		.id = new_id(ctx),
 		.project_id = ctx->project_id,
-		.name = arena_printf(ctx->arena, "Roll back %s", original.name),
+		.name = job->wave == 0 ? arena_printf(ctx->arena, "Roll back %s", original.name)
+				       : arena_printf(ctx->arena, "Roll back wave %lld of %s",
+						      (long long)job->wave, original.name),
 		.kind = "rollback",
 		.state = "running",
 		.changes = original.changes,
 		.targets = original.targets,
 		.strategy = json_keep(strategy_encode(&strategy), ctx->arena),
 		.rollback_of = original.id,
+		/* What it undoes must not go before it. */
+		.priority = original.priority > strategy.priority ? original.priority
+								  : strategy.priority,
 		.created_by = ctx->actor->name,
 		.created_by_user = ctx->actor->user_id,
 	};
 	if (!rollouts_insert(ctx, &rollout, err) ||
-	    !rollout_waves_insert(ctx, rollout.id, 1, 0, err) ||
-	    !rollout_steps_insert_rollback(ctx, rollout.id, original.id, &node_count, err))
+	    !rollout_waves_insert(ctx, rollout.id, 1, 0, NULL, err) ||
+	    !rollout_steps_insert_rollback(ctx, rollout.id, original.id, job->wave, &node_count,
+					   err))
 		return false;
 	if (node_count == 0)
 		return error_set(err, ERR_CONFLICT,
 				 "cannot roll back: no node still runs what it changed");
-	const char *sources[STEP_STATE_COUNT];
-	struct step_move skip = rollout_step_move(
-		STEP_EVENT_SKIP, "the rollout was rolled back before its turn", sources);
 	return deal_rollback_waves(ctx, rollout.id, &strategy, node_count, err) &&
-	       rollout_steps_move(ctx, original.id, 0, NULL, &skip, NULL, err) &&
-	       rollout_move(ctx, &original, ROLLOUT_ROLL_BACK,
-			    arena_printf(ctx->arena, "rollout %lld rolls it back",
-					 (long long)rollout.number),
-			    err) &&
+	       leave_original(ctx, job, &original, &rollout, err) &&
 	       audit_write(ctx, "rollout.rollback", "rollout", original.id,
 			   json_pack("{s:s, s:I, s:I}", "by", rollout.id, "number",
 				     (json_int_t)rollout.number, "nodes", (json_int_t)node_count),
@@ -285,7 +314,15 @@ static bool roll_back(struct ctx *ctx, void *arg, struct error *err)
 bool rollout_roll_back(struct ctx *ctx, const char *id, json_t *strategy, struct rollout *out,
 		       struct error *err)
 {
-	struct rollback_job job = {id, strategy, out};
+	struct rollback_job job = {.id = id, .strategy = strategy, .out = out};
 
 	return db_transaction(ctx, roll_back, &job, err);
+}
+
+bool rollout_roll_back_wave(struct ctx *ctx, const char *id, int64_t wave, const char *reason,
+			    struct rollout *out, struct error *err)
+{
+	struct rollback_job job = {.id = id, .wave = wave, .reason = reason, .out = out};
+
+	return db_savepoint(ctx, roll_back, &job, err);
 }

@@ -8,6 +8,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "base/error.h"
@@ -38,13 +39,26 @@ MUST_CHECK bool rollout_create(struct ctx *ctx, const struct rollout_request *re
 MUST_CHECK bool rollout_roll_back(struct ctx *ctx, const char *id, json_t *strategy,
 				  struct rollout *out, struct error *err);
 
-/* START, APPROVE, PAUSE, RESUME, PROMOTE, RETRY, ABORT. ERR_CONFLICT says why it cannot be. */
+/* The same for the nodes of one wave only (0: all); of one wave, the rollout pauses with the reason. Within
+ * a transaction, which goes on when it fails. */
+MUST_CHECK bool rollout_roll_back_wave(struct ctx *ctx, const char *id, int64_t wave,
+				       const char *reason, struct rollout *out, struct error *err);
+
+/*
+ * START, APPROVE, PAUSE, RESUME, PROMOTE, RETRY, ABORT, and FINISH for one that follows. ERR_CONFLICT
+ * says why it cannot be.
+ */
 MUST_CHECK bool rollout_act(struct ctx *ctx, const char *id, enum rollout_event event,
 			    struct rollout *out, struct error *err);
 
 /* Why a person cannot do event with this rollout now, or NULL: more than the state alone tells. */
 const char *rollout_action_obstacle(const struct ctx *ctx, const struct rollout *rollout,
 				    enum rollout_event event, size_t wave_count);
+
+/* From now on it does not wait for its update windows. */
+MUST_CHECK bool rollout_force(struct ctx *ctx, const char *id, struct rollout *out,
+			      struct error *err);
+const char *rollout_force_obstacle(const struct ctx *ctx, const struct rollout *rollout);
 
 /*
  * Within a transaction: moves the rollout, with everything that hangs on it (events, feed, and the

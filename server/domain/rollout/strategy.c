@@ -9,9 +9,11 @@
 
 enum { DAY_MS = 24 * 3600 * 1000 };
 
-static const char *const ON_FAILURE_NAMES[] = {"pause", "rollback", "fail", NULL};
+const char *const ALERT_BAR_NAMES[] = {"none", "info", "warning", "critical", NULL};
+
+static const char *const ON_FAILURE_NAMES[] = {"pause", "rollback", "fail", "rollback_wave", NULL};
 static const char *const NEW_FAILURE_NAMES[] = {"ignore", "stop", NULL};
-static const char *const OFFLINE_NAMES[] = {"wait", "skip", "fail", NULL};
+static const char *const OFFLINE_NAMES[] = {"later", "wait", "skip", "fail", NULL};
 
 static const struct field PACKAGE_FIELDS[] = {
 	FIELD_STRING(struct change_package, name, FIELD_REQUIRED, LIMIT_NAME),
@@ -44,21 +46,63 @@ static const struct field TARGETS_FIELDS[] = {
 	FIELD_END,
 };
 
-/* The waves are mixed numbers and strings, so they come as JSON. */
+/* The waves are a list of numbers and strings, or an object, so they come as JSON. */
 struct strategy_wire {
 	json_t *waves;
 	struct strategy strategy;
 };
 
+struct label_waves {
+	const char *label;
+	const char *const *order;
+	size_t order_count;
+};
+
+static const struct field LABEL_WAVES_FIELDS[] = {
+	FIELD_STRING(struct label_waves, label, FIELD_REQUIRED | FIELD_NOT_EMPTY, LIMIT_NAME),
+	FIELD_STRINGS(struct label_waves, order, order_count, 0, ROLLOUT_WAVES_MAX, LIMIT_NAME),
+	FIELD_END,
+};
+
+static const struct field WINDOW_FIELDS[] = {
+	FIELD_STRING(struct update_window, cron, FIELD_REQUIRED, 120),
+	FIELD_INT64(struct update_window, duration_ms, FIELD_REQUIRED, 60000, 7LL * DAY_MS),
+	FIELD_END,
+};
+
+static const struct field RETRIES_FIELDS[] = {
+	FIELD_INT64(struct retries, max, 0, 0, 100),
+	FIELD_INT64(struct retries, backoff_ms, 0, 1000, DAY_MS),
+	FIELD_END,
+};
+
 static const struct field STRATEGY_FIELDS[] = {
 	FIELD_JSON(struct strategy_wire, waves, 0),
+	FIELD_STRING_AS("apart", struct strategy_wire, strategy.apart, FIELD_NULLABLE, LIMIT_NAME),
 	FIELD_INT64_AS("max_parallel", struct strategy_wire, strategy.max_parallel, 0, 0, 1000000),
 	FIELD_INT64_AS("health_gate_ms", struct strategy_wire, strategy.health_gate_ms, 0, 0,
 		       DAY_MS),
 	FIELD_INT64_AS("soak_ms", struct strategy_wire, strategy.soak_ms, 0, 0, 30LL * DAY_MS),
-	FIELD_INT64_AS("max_failures", struct strategy_wire, strategy.max_failures, 0, 0, 1000000),
+	FIELD_INT64_AS("max_failures", struct strategy_wire, strategy.gate.max_failures, 0, 0,
+		       1000000),
+	FIELD_INT64_AS("max_failed_percent", struct strategy_wire, strategy.gate.max_failed_percent,
+		       0, 0, 100),
+	FIELD_INT64_AS("max_unreachable_percent", struct strategy_wire,
+		       strategy.gate.max_unreachable_percent, 0, 0, 100),
+	FIELD_ENUM_AS("stop_on_alert", struct strategy_wire, strategy.gate.alert, 0,
+		      ALERT_BAR_NAMES),
 	FIELD_ENUM_AS("on_failure", struct strategy_wire, strategy.on_failure, 0, ON_FAILURE_NAMES),
 	FIELD_INT64_AS("deadline_ms", struct strategy_wire, strategy.deadline_ms, 0, 1000, DAY_MS),
+	FIELD_TIME_AS("start_at", struct strategy_wire, strategy.start_at, FIELD_NULLABLE),
+	FIELD_INT64_AS("rollout_deadline_ms", struct strategy_wire, strategy.rollout_deadline_ms, 0,
+		       0, 366LL * DAY_MS),
+	FIELD_OBJECTS_AS("windows", struct strategy_wire, strategy.windows, strategy.window_count,
+			 0, ROLLOUT_WINDOWS_MAX, WINDOW_FIELDS, sizeof(struct update_window)),
+	FIELD_STRING_AS("timezone", struct strategy_wire, strategy.timezone, FIELD_NOT_EMPTY,
+			LIMIT_NAME),
+	FIELD_OBJECT_AS("retries", struct strategy_wire, strategy.retries, 0, RETRIES_FIELDS),
+	FIELD_INT64_AS("priority", struct strategy_wire, strategy.priority, 0, -100, 100),
+	FIELD_BOOL_AS("follow", struct strategy_wire, strategy.follow, 0),
 	FIELD_ENUM_AS("offline", struct strategy_wire, strategy.offline, 0, OFFLINE_NAMES),
 	FIELD_BOOL_AS("approval", struct strategy_wire, strategy.approval, 0),
 	FIELD_ENUM_AS("new_failure", struct strategy_wire, strategy.new_failure, 0,
@@ -204,6 +248,28 @@ static bool wave_decode(json_t *item, struct wave_size *wave)
 	return wave->percent >= 1 && wave->percent <= 100;
 }
 
+static bool label_waves_decode(json_t *json, struct arena *arena, struct strategy *strategy,
+			       struct error *err)
+{
+	struct label_waves waves = {0};
+
+	if (!fields_decode(LABEL_WAVES_FIELDS, json, FIELDS_STRICT, arena, &waves, err)) {
+		error_prefix_field(err, "strategy.waves");
+		return false;
+	}
+	for (size_t i = 0; i < waves.order_count; i++)
+		for (size_t j = 0; j < i; j++)
+			if (strcmp(waves.order[i], waves.order[j]) == 0)
+				return error_set_field(
+					err, ERR_INVALID,
+					arena_printf(arena, "strategy.waves.order[%zu]", i),
+					"%s comes twice", waves.order[i]);
+	strategy->wave_label = waves.label;
+	strategy->wave_order = waves.order;
+	strategy->wave_order_count = waves.order_count;
+	return true;
+}
+
 static bool waves_decode(json_t *json, struct arena *arena, struct strategy *strategy,
 			 struct error *err)
 {
@@ -215,10 +281,13 @@ static bool waves_decode(json_t *json, struct arena *arena, struct strategy *str
 		strategy->wave_count = 1;
 		return true;
 	}
+	if (json_is_object(json))
+		return label_waves_decode(json, arena, strategy, err);
 	if (!json_is_array(json) || json_array_size(json) == 0 ||
 	    json_array_size(json) > ROLLOUT_WAVES_MAX)
 		return error_set_field(err, ERR_INVALID, "strategy.waves",
-				       "expected a list of 1 to %d waves", ROLLOUT_WAVES_MAX);
+				       "expected a list of 1 to %d waves, or {\"label\": ...}",
+				       ROLLOUT_WAVES_MAX);
 	json_array_foreach (json, i, item) {
 		if (!wave_decode(item, &strategy->waves[i])) {
 			error_set_field(err, ERR_INVALID,
@@ -231,32 +300,76 @@ static bool waves_decode(json_t *json, struct arena *arena, struct strategy *str
 	return true;
 }
 
+static bool windows_check(struct strategy *strategy, struct arena *arena, struct error *err)
+{
+	for (size_t i = 0; i < strategy->window_count; i++) {
+		struct update_window *window = &strategy->windows[i];
+		const char *place = arena_printf(arena, "strategy.windows[%zu].cron", i);
+		struct error why;
+		int64_t ignored;
+
+		if (!cron_parse(window->cron, &window->parsed, &why))
+			return error_set_field(err, ERR_INVALID, place, "%s", why.text);
+		if (!cron_next(&window->parsed, 0, &ignored))
+			return error_set_field(err, ERR_INVALID, place,
+					       "the window \"%s\" never opens: no year has such a "
+					       "day",
+					       window->cron);
+	}
+	return true;
+}
+
+static bool strategy_check(struct strategy *strategy, struct error *err)
+{
+	if (strategy->health_gate_ms >= strategy->deadline_ms)
+		return error_set_field(err, ERR_INVALID, "strategy.health_gate_ms",
+				       "the gate of %lld ms does not fit the deadline of %lld ms",
+				       (long long)strategy->health_gate_ms,
+				       (long long)strategy->deadline_ms);
+	if (strategy->follow && strategy->rollout_deadline_ms > 0)
+		return error_set_field(err, ERR_INVALID, "strategy.rollout_deadline_ms",
+				       "a rollout that follows has no end: leave one of them out");
+	if (strategy->rollout_deadline_ms > 0 &&
+	    strategy->rollout_deadline_ms < strategy->deadline_ms)
+		return error_set_field(err, ERR_INVALID, "strategy.rollout_deadline_ms",
+				       "shorter than the %lld ms that one node has",
+				       (long long)strategy->deadline_ms);
+	if (strategy->apart != NULL && strategy->apart[0] == '\0')
+		strategy->apart = NULL;
+	return true;
+}
+
 bool strategy_decode(json_t *json, struct arena *arena, struct strategy *out, struct error *err)
 {
 	struct strategy_wire wire = {
-		.strategy = {.health_gate_ms = 5000, .deadline_ms = 600000},
+		.strategy = {.health_gate_ms = 5000,
+			     .deadline_ms = 600000,
+			     .apart = "ha-group",
+			     .gate = {.max_failures = -1,
+				      .max_failed_percent = -1,
+				      .max_unreachable_percent = -1},
+			     .timezone = "UTC",
+			     .retries = {.max = 2, .backoff_ms = 60000}},
 	};
+	struct strategy *strategy = &wire.strategy;
 
 	if (json != NULL && !json_is_null(json) &&
 	    !fields_decode(STRATEGY_FIELDS, json, FIELDS_STRICT, arena, &wire, err)) {
 		error_prefix_field(err, "strategy");
 		return false;
 	}
-	if (!waves_decode(wire.waves, arena, &wire.strategy, err))
+	/* Without a word on failures none is allowed. */
+	if (strategy->gate.max_failures < 0 && strategy->gate.max_failed_percent < 0)
+		strategy->gate.max_failures = 0;
+	if (!waves_decode(wire.waves, arena, strategy, err) ||
+	    !windows_check(strategy, arena, err) || !strategy_check(strategy, err))
 		return false;
-	if (wire.strategy.health_gate_ms >= wire.strategy.deadline_ms)
-		return error_set_field(err, ERR_INVALID, "strategy.health_gate_ms",
-				       "the gate of %lld ms does not fit the deadline of %lld ms",
-				       (long long)wire.strategy.health_gate_ms,
-				       (long long)wire.strategy.deadline_ms);
-	*out = wire.strategy;
+	*out = *strategy;
 	return true;
 }
 
-json_t *strategy_encode(const struct strategy *strategy)
+static json_t *waves_encode(const struct strategy *strategy)
 {
-	struct strategy_wire wire = {.strategy = *strategy};
-	json_t *json = fields_encode(STRATEGY_FIELDS, &wire);
 	json_t *waves = json_array();
 
 	for (size_t i = 0; i < strategy->wave_count; i++) {
@@ -265,23 +378,24 @@ json_t *strategy_encode(const struct strategy *strategy)
 						     ? json_sprintf("%d%%", (int)wave->percent)
 						     : json_integer(wave->count));
 	}
-	json_object_set_new(json, "waves", waves);
-	return json;
+	return waves;
 }
 
-size_t waves_split(const struct strategy *strategy, int64_t total, int64_t sizes[])
+json_t *strategy_encode(const struct strategy *strategy)
 {
-	int64_t left = total;
-	size_t count = 0;
+	static const char *const unset[] = {"max_failures", "max_failed_percent",
+					    "max_unreachable_percent"};
+	const struct label_waves by_label = {strategy->wave_label, strategy->wave_order,
+					     strategy->wave_order_count};
+	struct strategy_wire wire = {.strategy = *strategy};
+	json_t *json = fields_encode(STRATEGY_FIELDS, &wire);
 
-	for (size_t i = 0; i < strategy->wave_count && left > 0; i++) {
-		const struct wave_size *wave = &strategy->waves[i];
-		/* A share is rounded up, so that a small share of a small fleet is a canary too. */
-		int64_t size = wave->percent > 0 ? (total * wave->percent + 99) / 100 : wave->count;
-		if (size > left || i + 1 == strategy->wave_count)
-			size = left;
-		sizes[count++] = size;
-		left -= size;
-	}
-	return count;
+	for (size_t i = 0; i < sizeof(unset) / sizeof(unset[0]); i++)
+		if (json_integer_value(json_object_get(json, unset[i])) < 0)
+			json_object_del(json, unset[i]);
+	json_object_set_new(json, "waves",
+			    strategy->wave_label != NULL
+				    ? fields_encode(LABEL_WAVES_FIELDS, &by_label)
+				    : waves_encode(strategy));
+	return json;
 }

@@ -66,7 +66,8 @@ static const struct setting SETTINGS[] = {
 	SETTING_DURATION(struct options, outage, "30s", "how long a node is offline, on average"),
 	SETTING_STRING(struct options, drop, "0", "share of messages that get lost"),
 	SETTING_STRING(struct options, duplicate, "0", "share of messages that are sent twice"),
-	SETTING_STRING(struct options, reorder, "0", "share of messages that are overtaken"),
+	SETTING_STRING(struct options, reorder, "0",
+		       "share of the messages of streams that are overtaken by the next"),
 	SETTING_DURATION(struct options, retry, "10s",
 			 "send again what is not acknowledged after so long"),
 

@@ -82,9 +82,9 @@ static bool start_worker(struct run *run, size_t number, struct error *err)
 		signal(SIGUSR1, SIG_IGN);
 		if (worker_run(run->options, run->fleet, run->shared, number, first, end - first,
 			       &failure))
-			_exit(EXIT_SUCCESS);
+			exit(EXIT_SUCCESS);
 		fprintf(stderr, "\nmuster-sim: %s\n", failure.text);
-		_exit(EXIT_FAILURE);
+		exit(EXIT_FAILURE);
 	}
 	run->workers[number] = pid;
 	return true;

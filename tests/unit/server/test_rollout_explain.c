@@ -42,7 +42,7 @@ static void check(const struct explanation *why, bool final, const char *where)
 static void every_rollout_state_says_why(void **state)
 {
 	struct arena *arena = arena_new();
-	const struct strategy strategy = {.max_failures = 1};
+	const struct strategy strategy = {.gate = {.max_failures = 1}};
 
 	(void)state;
 	for (int r = 0; r < ROLLOUT_STATE_COUNT; r++)

@@ -71,7 +71,8 @@ static void test_steps_move_forward_only(void **state)
 	for (int s = 0; s < STEP_STATE_COUNT; s++)
 		for (int e = 0; e < STEP_EVENT_COUNT; e++) {
 			enum step_state next;
-			if (e == STEP_EVENT_RETRY ||
+			/* What a person does, and no report. */
+			if (e == STEP_EVENT_RETRY || e == STEP_EVENT_EXCLUDE ||
 			    !step_next((enum step_state)s, (enum step_event)e, &next))
 				continue;
 			assert_true((int)next > s);
@@ -86,6 +87,17 @@ static void test_only_failures_are_retried(void **state)
 		enum step_state next;
 		bool can = step_next((enum step_state)s, STEP_EVENT_RETRY, &next);
 		assert_true(can == step_state_failure((enum step_state)s));
+	}
+}
+
+static void test_what_has_not_succeeded_can_be_excluded(void **state)
+{
+	(void)state;
+	for (int s = 0; s < STEP_STATE_COUNT; s++) {
+		enum step_state next;
+		bool can = step_next((enum step_state)s, STEP_EVENT_EXCLUDE, &next);
+		assert_true(can ==
+			    (s != STEP_SUCCEEDED && s != STEP_SUPERSEDED && s != STEP_SKIPPED));
 	}
 }
 
@@ -170,6 +182,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_every_refusal_has_words),
 		cmocka_unit_test(test_steps_move_forward_only),
 		cmocka_unit_test(test_only_failures_are_retried),
+		cmocka_unit_test(test_what_has_not_succeeded_can_be_excluded),
 		cmocka_unit_test(test_every_step_ends),
 		cmocka_unit_test(test_sources_agree_with_table),
 		cmocka_unit_test(test_docs_show_the_tables),
