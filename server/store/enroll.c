@@ -26,10 +26,12 @@ static const char ENROLL_TOKENS_REVOKE[] =
 	" WHERE project_id = $1 AND id = $2 AND revoked_at IS NULL";
 
 static const char ENROLL_TOKENS_FIND_BY_HASH[] =
-	"SELECT " TOKEN_COLUMNS " FROM enroll_token WHERE token_hash = $1 FOR UPDATE";
+	"SELECT " TOKEN_COLUMNS " FROM enroll_token WHERE token_hash = $1";
 
+/* Whoever comes at the same time waits here for the other's commit, so this comes last. */
 static const char ENROLL_TOKENS_USE[] =
-	"UPDATE enroll_token SET uses_left = uses_left - 1 WHERE project_id = $1 AND id = $2";
+	"UPDATE enroll_token SET uses_left = uses_left - 1 WHERE project_id = $1 AND id = $2"
+	" AND uses_left > 0 AND revoked_at IS NULL";
 
 static const char ENROLLMENTS_FIND[] =
 	"SELECT e.node_id, e.certificate FROM enrollment e JOIN enroll_token t ON t.id = e.token_id"
@@ -136,8 +138,13 @@ bool enroll_tokens_find_by_hash(struct ctx *ctx, const uint8_t hash[SHA256_SIZE]
 
 bool enroll_tokens_use(struct ctx *ctx, const char *id, struct error *err)
 {
-	return db_exec(ctx->db, ENROLL_TOKENS_USE, DB_ARGS(db_text(ctx->project_id), db_text(id)),
-		       NULL, err);
+	int64_t used;
+
+	if (!db_exec(ctx->db, ENROLL_TOKENS_USE, DB_ARGS(db_text(ctx->project_id), db_text(id)),
+		     &used, err))
+		return false;
+	return used > 0 ||
+	       error_set(err, ERR_UNAUTHENTICATED, "enrolment token is used up or revoked");
 }
 
 bool enrollments_find(struct ctx *ctx, const char *token_id, const uint8_t key_sha256[SHA256_SIZE],

@@ -23,11 +23,13 @@ MUST_CHECK bool enroll_tokens_count(struct ctx *ctx, int64_t *out, struct error 
 /* NOT_FOUND when it does not exist or is revoked already. */
 MUST_CHECK bool enroll_tokens_revoke(struct ctx *ctx, const char *id, struct error *err);
 
-/* In whatever project: the one lookup that comes before a project is known. Locks the token. */
+/* In whatever project: the one lookup that comes before a project is known. */
 MUST_CHECK bool enroll_tokens_find_by_hash(struct ctx *ctx, const uint8_t hash[SHA256_SIZE],
 					   struct enroll_token *out, bool *found,
 					   struct error *err);
 
+/* Takes one use, and holds the token until the transaction ends. ERR_UNAUTHENTICATED when it is used
+ * up or revoked by now. */
 MUST_CHECK bool enroll_tokens_use(struct ctx *ctx, const char *id, struct error *err);
 
 struct enrollment {

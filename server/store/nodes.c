@@ -20,9 +20,9 @@ static const char NODES_GET_BRIEF[] =
 	"SELECT n.id, n.name, n.labels, n.platform, n.state FROM node n WHERE n.project_id = $1"
 	" AND n.id = $2";
 
-/* The lock keeps two enrolments from choosing the same free name. */
+/* The lock keeps two that want the same name from choosing the same free one. */
 static const char NODES_NAME_LOCK[] =
-	"SELECT pg_advisory_xact_lock(hashtextextended('node name of ' || $1, 0))";
+	"SELECT pg_advisory_xact_lock(hashtextextended('node name ' || $2 || ' of ' || $1, 0))";
 
 /* Recursive, so that it looks no further than the first free name. */
 #define NAME_TAKEN                                                                               \
@@ -129,7 +129,8 @@ bool nodes_free_name(struct ctx *ctx, const char *wanted, const char **out, stru
 {
 	struct db_rows rows;
 
-	if (!db_exec(ctx->db, NODES_NAME_LOCK, DB_ARGS(db_text(ctx->project_id)), NULL, err) ||
+	if (!db_exec(ctx->db, NODES_NAME_LOCK, DB_ARGS(db_text(ctx->project_id), db_text(wanted)),
+		     NULL, err) ||
 	    !db_query(ctx->db, ctx->arena, NODES_FREE_NAME,
 		      DB_ARGS(db_text(ctx->project_id), db_text(wanted)), &rows, err))
 		return false;

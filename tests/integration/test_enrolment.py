@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who gets in, and what is refused: every refusal is clear and leaves an audit line."""
+import concurrent.futures
 import datetime
 
 import pytest
@@ -68,6 +69,30 @@ def test_names_get_numbers(api):
     token = new_token(api, uses=3)["token"]
     names = [api.anonymous().post("/enroll", enrolment.body(token))["name"] for _ in range(3)]
     assert names == ["plant-3", "plant-3-2", "plant-3-3"]
+
+
+def all_at_once(api, bodies):
+    with concurrent.futures.ThreadPoolExecutor(len(bodies)) as pool:
+        return list(pool.map(lambda body: post(api, body), bodies))
+
+
+def test_many_at_once_share_a_token(api):
+    """Nobody waits for anybody before the last step, and still there are as many nodes as uses."""
+    token = new_token(api, uses=6)["token"]
+    answers = all_at_once(api, [enrolment.body(token) for _ in range(10)])
+    taken = [answer.json() for answer in answers if answer.status_code in (200, 201)]
+    assert sorted(node["name"] for node in taken) == [
+        "plant-3", "plant-3-2", "plant-3-3", "plant-3-4", "plant-3-5", "plant-3-6"]
+    assert {answer.status_code for answer in answers} == {201, 401}
+    assert len(api.items("/nodes")) == 6
+    assert api.items("/enroll-tokens")[0]["uses_left"] == 0
+
+
+def test_one_key_at_once_is_one_node(api):
+    token = new_token(api, uses=5)["token"]
+    answers = all_at_once(api, [enrolment.body(token, enrolment.new_key())] * 5)
+    assert len({answer.json()["node_id"] for answer in answers}) == 1, [a.text for a in answers]
+    assert api.items("/enroll-tokens")[0]["uses_left"] == 4
 
 
 def test_used_up_token(api):

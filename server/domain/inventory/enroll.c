@@ -21,7 +21,12 @@
 #include "store/nodes.h"
 
 #define TOKEN_PREFIX "mse_"
-enum { TOKEN_SECRET_BYTES = 32, NAME_MAX_BYTES = 63, REFUSALS_PER_MINUTE = 100 };
+enum {
+	TOKEN_SECRET_BYTES = 32,
+	NAME_MAX_BYTES = 63,
+	REFUSALS_PER_MINUTE = 100,
+	ENROLL_ATTEMPTS = 3,
+};
 
 /* --- tokens --- */
 
@@ -172,10 +177,10 @@ static bool enroll_new(struct ctx *ctx, struct enrolment *enrolment, struct erro
 	if (known)
 		return error_set(err, ERR_FORBIDDEN, "this key belongs to another node");
 	id_random(id, "n");
-	if (!nodes_free_name(ctx, enrolment->wanted_name, &name, err) ||
-	    !signer_issue(ctx->server->signer, request->csr, id,
+	if (!signer_issue(ctx->server->signer, request->csr, id,
 			  ctx->server->certificate_lifetime_ms / 1000, ctx->arena, &pem, err) ||
-	    !certificate_parse(pem, strlen(pem), ctx->arena, &certificate, err))
+	    !certificate_parse(pem, strlen(pem), ctx->arena, &certificate, err) ||
+	    !nodes_free_name(ctx, enrolment->wanted_name, &name, err))
 		return false;
 	const struct node_new node = {
 		.id = id,
@@ -194,7 +199,6 @@ static bool enroll_new(struct ctx *ctx, struct enrolment *enrolment, struct erro
 	    !certificates_insert(ctx, id, &certificate, enrolment->key_sha256, err) ||
 	    !enrollments_insert(ctx, enrolment->token.id, enrolment->key_sha256, &enrollment,
 				err) ||
-	    !enroll_tokens_use(ctx, enrolment->token.id, err) ||
 	    !nodes_get(ctx, id, &answer->node, err))
 		return false;
 	answer->certificate = pem;
@@ -239,7 +243,8 @@ static bool enroll_run(struct ctx *outer, void *arg, struct error *err)
 			  json_pack("{s:s, s:s, s:O, s:s?, s:s?}", "id", answer->node.id, "name",
 				    answer->node.name, "labels", answer->node.labels, "hostname",
 				    answer->node.hostname, "platform", answer->node.platform),
-			  err);
+			  err) &&
+	       enroll_tokens_use(&ctx, enrolment->token.id, err);
 }
 
 static bool request_check(struct ctx *ctx, struct enrolment *enrolment, struct error *err)
@@ -298,8 +303,12 @@ bool inventory_enroll(struct ctx *ctx, const struct enroll_request *request,
 {
 	struct enrolment enrolment = {.request = request, .answer = out};
 
-	if (!request_check(ctx, &enrolment, err) ||
-	    !db_transaction(ctx, enroll_run, &enrolment, err))
+	if (!request_check(ctx, &enrolment, err))
 		return refused(ctx, &enrolment, err);
+	/* Of two with the same key, or of which one wants what the other was given for a name that was
+	 * taken, the second finds out when it inserts; looking again tells it what to do. */
+	for (int attempt = 1; !db_transaction(ctx, enroll_run, &enrolment, err); attempt++)
+		if (err->code != ERR_CONFLICT || attempt == ENROLL_ATTEMPTS)
+			return refused(ctx, &enrolment, err);
 	return true;
 }
