@@ -45,6 +45,10 @@ CREATE INDEX node_by_name ON node (project_id, status, name, id);
 CREATE INDEX node_by_seen ON node (project_id, status, seen_rank, id);
 CREATE INDEX node_attention ON node (project_id, status, status_since)
 	WHERE status IN ('warning', 'offline');
+CREATE INDEX node_service_held ON node_service (project_id) WHERE reported_state = 'held';
+DROP INDEX alert_list;
+CREATE INDEX alert_list ON alert (project_id, started_at, id);
+CREATE INDEX alert_list_open ON alert (project_id, started_at, id) WHERE state <> 'resolved';
 CREATE INDEX alert_firing ON alert (project_id, coalesce(firing_at, started_at)) WHERE state = 'firing';
 
 CREATE TABLE node_count (

@@ -78,7 +78,9 @@ bool alerts_list_handler(struct request *req, struct error *err)
 	json_t *items = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(items, alert_encode(&alerts[i]));
-	return request_reply_page(req, items, next, total);
+	return request_reply_bounded_page(req, items, next,
+					  total > ALERTS_COUNTED_MAX ? ALERTS_COUNTED_MAX : total,
+					  total > ALERTS_COUNTED_MAX);
 }
 
 bool alerts_acknowledge_handler(struct request *req, struct error *err)

@@ -12,8 +12,9 @@
 	" a.severity, a.summary, a.node_id AS node, n.name AS node_name, a.service,"       \
 	" a.rollout_id AS rollout, o.number AS rollout_number, a.started_at, a.firing_at," \
 	" a.acknowledged_at, a.acknowledged_by, a.resolved_at"
-#define ALERT_JOINS                                                                   \
-	" JOIN alert_rule r ON r.id = a.rule_id LEFT JOIN node n ON n.id = a.node_id" \
+#define ALERT_JOINS                                                                                \
+	" JOIN alert_rule r ON r.id = a.rule_id"                                                   \
+	" LEFT JOIN LATERAL (SELECT k.name FROM node k WHERE k.id = a.node_id OFFSET 0) n ON true" \
 	" LEFT JOIN rollout o ON o.id = a.rollout_id"
 #define RULE_COLUMNS "id, kind, name, enabled, severity, for_ms, created_at, revision"
 
@@ -79,16 +80,29 @@ static const char RESOLVE[] =
 static const char FORGET_PENDING[] =
 	"DELETE FROM alert x WHERE x.state = 'pending' AND NOT EXISTS (SELECT FROM alert_condition c"
 	" WHERE c.rule_id = x.rule_id AND c.fingerprint = x.fingerprint)";
-static const char LIST[] =
-	"SELECT " ALERT_COLUMNS " FROM alert a" ALERT_JOINS " WHERE a.project_id = $1"
-	" AND ($2::text IS NULL OR a.state = $2 OR ($2 = 'open' AND a.state <> 'resolved'))"
-	" AND ($3::text IS NULL OR a.node_id = $3 OR n.name = $3)"
-	" AND ($4::timestamptz IS NULL OR (a.started_at, a.id) < ($4, $5))"
-	" ORDER BY a.started_at DESC, a.id DESC LIMIT $6";
-static const char COUNT[] =
-	"SELECT count(*) FROM alert a LEFT JOIN node n ON n.id = a.node_id WHERE a.project_id = $1"
-	" AND ($2::text IS NULL OR a.state = $2 OR ($2 = 'open' AND a.state <> 'resolved'))"
-	" AND ($3::text IS NULL OR a.node_id = $3 OR n.name = $3)";
+/* $1 project, $2 state, $3 node, $4 and $5 where to go on, $6 limit. A statement for each index. */
+#define WANTED(which)                                      \
+	" FROM alert x WHERE x.project_id = $1 AND " which \
+	" AND ($2::text IS NULL OR x.state = $2 OR ($2 = 'open' AND x.state <> 'resolved'))"
+#define PAGE(which)                                                                          \
+	"SELECT " ALERT_COLUMNS " FROM (SELECT x.*" WANTED(                                  \
+		which) " AND (x.started_at, x.id) < (coalesce($4::timestamptz, 'infinity')," \
+		       " coalesce($5, 'zzzzzzzzzzzzzzzzzzzzz'))"                             \
+		       " ORDER BY x.started_at DESC, x.id DESC LIMIT $6) a" ALERT_JOINS      \
+		       " ORDER BY a.started_at DESC, a.id DESC"
+#define TOTAL(which) "SELECT count(*) FROM (SELECT" WANTED(which) " LIMIT 2001) m"
+#define ALL "$3::text IS NULL"
+#define OPEN_ONES "$3::text IS NULL AND x.state <> 'resolved'"
+#define OF_NODE                                                         \
+	"x.node_id IN (SELECT k.id FROM node k WHERE k.project_id = $1" \
+	" AND (k.id = $3 OR k.name = $3))"
+
+static const char LIST_ALL[] = PAGE(ALL);
+static const char LIST_OPEN[] = PAGE(OPEN_ONES);
+static const char LIST_OF_NODE[] = PAGE(OF_NODE);
+static const char COUNT_ALL[] = TOTAL(ALL);
+static const char COUNT_OPEN[] = TOTAL(OPEN_ONES);
+static const char COUNT_OF_NODE[] = TOTAL(OF_NODE);
 static const char GET[] = "SELECT " ALERT_COLUMNS " FROM alert a" ALERT_JOINS
 			  " WHERE a.project_id = $1 AND a.id = $2";
 static const char ACKNOWLEDGE[] =
@@ -155,13 +169,20 @@ bool alerts_list(struct ctx *ctx, const char *state, const char *node, usec_t be
 		 const char *before_id, int64_t limit, struct alert **out, size_t *count,
 		 int64_t *total, struct error *err)
 {
+	bool open = state && strcmp(state, "resolved") != 0;
 	struct db_rows rows, counted;
 
-	if (!db_query(ctx->db, ctx->arena, LIST,
+	if (!db_query(ctx->db, ctx->arena,
+		      node   ? LIST_OF_NODE
+		      : open ? LIST_OPEN
+			     : LIST_ALL,
 		      DB_ARGS(db_text(ctx->project_id), db_text(state), db_text(node),
 			      db_time(before), db_text(before_id), db_int(limit)),
 		      &rows, err) ||
-	    !db_query(ctx->db, ctx->arena, COUNT,
+	    !db_query(ctx->db, ctx->arena,
+		      node   ? COUNT_OF_NODE
+		      : open ? COUNT_OPEN
+			     : COUNT_ALL,
 		      DB_ARGS(db_text(ctx->project_id), db_text(state), db_text(node)), &counted,
 		      err))
 		return false;

@@ -21,7 +21,9 @@ MUST_CHECK bool alerts_resolve(struct ctx *ctx, int64_t limit, struct alert **ou
 /* Pending alerts whose condition went away before they fired: as if they had never been. */
 MUST_CHECK bool alerts_forget_pending(struct ctx *ctx, struct error *err);
 
-/* state: NULL = all, "open" = not resolved, else that state. Newest first, behind (at, id). */
+/* state: NULL = all, "open" = not resolved, else that state. Newest first, behind (at, id). total is at
+ * most ALERTS_COUNTED_MAX + 1, which stands for more than that. */
+enum { ALERTS_COUNTED_MAX = 2000 };
 MUST_CHECK bool alerts_list(struct ctx *ctx, const char *state, const char *node, usec_t before,
 			    const char *before_id, int64_t limit, struct alert **out, size_t *count,
 			    int64_t *total, struct error *err);

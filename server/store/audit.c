@@ -42,26 +42,29 @@ bool audit_insert(struct ctx *ctx, const struct audit_entry *entry, struct error
 		       NULL, err);
 }
 
+#define AUDIT_PAGE(projects)                                                                \
+	"SELECT id, at, actor_kind, actor_id, actor_name, action, object_kind, object_id, " \
+	"detail, remote, request_id FROM audit "                                            \
+	"WHERE " projects " AND ($2::text IS NULL OR actor_id = $2) "                       \
+	"AND ($3::text IS NULL OR starts_with(action, $3)) "                                \
+	"AND ($4::text IS NULL OR object_kind = $4) "                                       \
+	"AND ($5::text IS NULL OR object_id = $5) "                                         \
+	"AND id < coalesce(nullif($6::bigint, 0), 9223372036854775807) ORDER BY id DESC LIMIT $7"
+
+static const char AUDIT_LIST[] = AUDIT_PAGE("project_id = $1");
+static const char AUDIT_LIST_HOMELESS_TOO[] = AUDIT_PAGE("(project_id = $1 OR project_id IS NULL)");
+
 bool audit_list(struct ctx *ctx, const struct audit_filter *filter, struct audit_entry **out,
 		size_t *count, struct error *err)
 {
-	static const char AUDIT_LIST[] =
-		"SELECT id, at, actor_kind, actor_id, actor_name, action, object_kind, object_id, "
-		"detail, remote, request_id FROM audit "
-		"WHERE (project_id = $1 OR ($8 AND project_id IS NULL)) "
-		"AND ($2::text IS NULL OR actor_id = $2) "
-		"AND ($3::text IS NULL OR starts_with(action, $3)) "
-		"AND ($4::text IS NULL OR object_kind = $4) "
-		"AND ($5::text IS NULL OR object_id = $5) "
-		"AND ($6::bigint = 0 OR id < $6) ORDER BY id DESC LIMIT $7";
 	struct audit_entry *entries;
 	struct db_rows rows;
 
-	if (!db_query(ctx->db, ctx->arena, AUDIT_LIST,
+	if (!db_query(ctx->db, ctx->arena, filter->homeless ? AUDIT_LIST_HOMELESS_TOO : AUDIT_LIST,
 		      DB_ARGS(db_text(ctx->project_id), db_text(filter->actor_id),
 			      db_text(filter->action), db_text(filter->object_kind),
 			      db_text(filter->object_id), db_int(filter->before),
-			      db_int(filter->limit), db_bool(filter->homeless)),
+			      db_int(filter->limit)),
 		      &rows, err))
 		return false;
 	entries = arena_array(ctx->arena, rows.count + 1, sizeof(*entries));

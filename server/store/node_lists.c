@@ -19,15 +19,18 @@
 #include "store/nodes.h"
 
 enum {
-	WIDE_ONE_IN = 5, /* of the names looked at: from then on an index gains nothing */
-	TRIGRAM = 3,	 /* letters in a row that the index of texts needs */
+	WIDE_ONE_IN = 20, /* of the names looked at: from then on an index gains nothing */
+	TRIGRAM = 3,	  /* letters in a row that the index of texts needs */
 	PATTERN_MAX_BYTES = 1024,
 };
 
+/* Looked up one by one: an unknown limit makes the planner fear for a page of thousands. */
+#define THE_NODE(id) "JOIN LATERAL (SELECT * FROM node k WHERE k.id = " id " OFFSET 0) n ON true"
+
 /* Literals, since the planner believes in limits that it knows. They equal the constants beside. */
-#define FOUND_ROWS " LIMIT 10001"
+#define FOUND_ROWS " LIMIT 2001"
 #define WALK_ROWS " LIMIT 2000"
-_Static_assert(NODES_COUNTED_MAX == 10000, "FOUND_ROWS reads one more, and so does LIST_TOTAL");
+_Static_assert(NODES_COUNTED_MAX == 2000, "FOUND_ROWS reads one more, FIND_FEW compares");
 
 /* $1 project, $2 status, $3 and $4 where to go on, $5 limit. */
 #define WANTED_STATUSES                                                                        \
@@ -39,16 +42,18 @@ _Static_assert(NODES_COUNTED_MAX == 10000, "FOUND_ROWS reads one more, and so do
 static const char NODES_LIST_BY_NAME[] =
 	"SELECT " NODE_COLUMNS " FROM (SELECT p.id, p.name FROM " WANTED_STATUSES
 	" AND (c.name, c.id) > (coalesce($3, ''), coalesce($4, '')) ORDER BY c.name, c.id LIMIT $5)"
-	" p ORDER BY p.name, p.id LIMIT $5) page JOIN node n ON n.id = page.id"
-	" ORDER BY page.name, page.id";
+	" p ORDER BY p.name, p.id LIMIT $5) page " THE_NODE(
+		"page.id") ""
+			   " ORDER BY page.name, page.id";
 
 /* Each id begins with n. */
 static const char NODES_LIST_BY_SEEN[] =
 	"SELECT " NODE_COLUMNS " FROM (SELECT p.id, p.seen_rank FROM " WANTED_STATUSES
 	" AND (c.seen_rank, c.id) < (coalesce($3::timestamptz, 'infinity'), coalesce($4, 'o'))"
 	" ORDER BY c.seen_rank DESC, c.id DESC LIMIT $5)"
-	" p ORDER BY p.seen_rank DESC, p.id DESC LIMIT $5) page JOIN node n ON n.id = page.id"
-	" ORDER BY page.seen_rank DESC, page.id DESC";
+	" p ORDER BY p.seen_rank DESC, p.id DESC LIMIT $5) page " THE_NODE(
+		"page.id") ""
+			   " ORDER BY page.seen_rank DESC, page.id DESC";
 
 static const char NODES_TOTAL[] =
 	"SELECT coalesce(sum(nodes), 0)::bigint FROM node_count WHERE project_id = $1"
@@ -77,18 +82,19 @@ static const char NODES_TOTAL[] =
 	" ORDER BY CASE WHEN $11 THEN page.seen END DESC," \
 	" CASE WHEN $11 THEN page.node_id END DESC, page.name, page.node_id"
 
-/* The total in each row, and at least one row. A page of too many is not looked for. */
+/* Not "= $1" alone: the index of tokens knows the project, and one of names and projects beside it would be
+ * read from end to end. The total in each row, and at least one row. A page of too many is not looked for. */
 #define FIND(condition, limit, worth)                                                           \
 	"WITH found AS MATERIALIZED (SELECT s.node_id, s.name, CASE WHEN $11::boolean THEN"     \
 	" (SELECT k.seen_rank FROM node k WHERE k.id = s.node_id) END AS seen"                  \
-	" FROM node_search s WHERE s.project_id = $1 AND " condition REST limit "),"            \
+	" FROM node_search s WHERE (s.project_id = $1) IS TRUE AND " condition REST limit "),"  \
 	" counted AS MATERIALIZED (SELECT count(*) AS total FROM found)"                        \
 	" SELECT counted.total, " NODE_COLUMNS " FROM counted LEFT JOIN ("                      \
 	"SELECT * FROM found page WHERE " worth " AND ($8::text IS NULL OR CASE WHEN $11"       \
 	" THEN (page.seen, page.node_id) < ($8::timestamptz, $9)"                               \
 	" ELSE (page.name, page.node_id) > ($8, $9) END)" PAGE_ORDER " LIMIT $10) page ON true" \
-	" LEFT JOIN node n ON n.id = page.node_id" PAGE_ORDER
-#define FIND_FEW(condition) FIND(condition, FOUND_ROWS, "(SELECT total FROM counted) <= 10000")
+	" LEFT " THE_NODE("page.node_id") "" PAGE_ORDER
+#define FIND_FEW(condition) FIND(condition, FOUND_ROWS, "(SELECT total FROM counted) <= 2000")
 #define FIND_ALL(condition) FIND(condition, "", "true")
 #define BY_ALL ALL_TOKENS " AND " MAYBE_TEXT
 #define BY_ANY ANY_TOKEN " AND " MAYBE_TEXT
@@ -114,7 +120,7 @@ static const char NODES_WALK[] =
 	"  FROM walked)"
 	" SELECT counted.walked, counted.hits, " NODE_COLUMNS " FROM counted LEFT JOIN ("
 	"SELECT * FROM walked WHERE hit AND NOT $11::boolean ORDER BY name, node_id LIMIT $10) page"
-	" ON true LEFT JOIN node n ON n.id = page.node_id ORDER BY page.name, page.node_id";
+	" ON true LEFT " THE_NODE("page.node_id") " ORDER BY page.name, page.node_id";
 
 /* Offset 0 keeps the conditions away from the index: many match, so reading on is quicker. */
 static const char NODES_MATCHED[] =

@@ -47,7 +47,7 @@ struct node_page {
  * One page and how many there are in all. Without selector and text both are read from what is kept; with
  * them at most NODES_COUNTED_MAX matches are counted, so that the time does not grow with the fleet.
  */
-enum { NODES_COUNTED_MAX = 10000 };
+enum { NODES_COUNTED_MAX = 2000 };
 MUST_CHECK bool nodes_list(struct ctx *ctx, const struct node_filter *filter, struct node_page *out,
 			   struct error *err);
 

@@ -39,9 +39,9 @@ static const char OVERVIEW_VERSIONS[] =
 	" GROUP BY 1, 2 HAVING sum(services) > 0 ORDER BY count DESC LIMIT 100) v";
 
 static const char OVERVIEW_MAP[] =
-	"SELECT coalesce(jsonb_agg(jsonb_build_object('id', id, 'name', name, 'status', status,"
-	" 'labels', labels) ORDER BY name), '[]') FROM (SELECT id, name, status, labels FROM node"
-	" WHERE project_id = $1 AND state <> 'retired' ORDER BY name LIMIT 20000) m";
+	"SELECT coalesce(json_agg(json_build_object('id', id, 'name', name, 'status', status,"
+	" 'labels', labels)), '[]') FROM (SELECT id, name, status, labels FROM node"
+	" WHERE project_id = $1 AND state <> 'retired' ORDER BY name LIMIT 5000) m";
 
 static const char OVERVIEW_ATTENTION[] =
 	"SELECT coalesce(jsonb_agg(jsonb_build_object('kind', kind, 'text', text, 'object_kind',"

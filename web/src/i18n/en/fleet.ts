@@ -104,7 +104,7 @@ export const fleet = {
 	'nodes.matching': 'matching {words}',
 	'nodes.ofAll': 'in all',
 	'nodes.selectAll': 'Select all {n} matching',
-	'nodes.selectFirst': 'Select the first {n} matching',
+	'nodes.selectFirst': 'Select all matching, at most {n}',
 	'nodes.clear': 'Clear',
 	'nodes.rollOut': 'Roll out…',
 	'nodes.label': 'Label…',

@@ -104,7 +104,7 @@ export const fleet = {
 	'nodes.matching': '符合 {words}',
 	'nodes.ofAll': '（全部节点）',
 	'nodes.selectAll': '选择全部 {n} 个匹配',
-	'nodes.selectFirst': '选择前 {n} 个匹配',
+	'nodes.selectFirst': '选择全部匹配，最多 {n} 个',
 	'nodes.clear': '清除',
 	'nodes.rollOut': '发布…',
 	'nodes.label': '标签…',

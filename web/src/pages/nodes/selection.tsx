@@ -55,7 +55,7 @@ export function SelectionBar({ q, query, total, bound, selected, setSelected }: 
 			</span>
 			{!everything && !(bound && selected.size >= freezeLimit) && (
 				<button type="button" className="link" onClick={() => freeze.mutate(undefined)} disabled={freeze.isPending}>
-					{t(bound ? 'nodes.selectFirst' : 'nodes.selectAll', { n: total })}
+					{bound ? t('nodes.selectFirst', { n: freezeLimit }) : t('nodes.selectAll', { n: total })}
 				</button>
 			)}
 			<button type="button" className="link" onClick={() => setSelected(new Set())}>
