@@ -35,7 +35,7 @@ BATCH = 1000
 NODES = """
 ALTER TABLE node DISABLE TRIGGER USER;
 ALTER TABLE node_service DISABLE TRIGGER USER;
-INSERT INTO node (id, project_id, name, labels, shard, state, online, status, seen_rank, trouble, last_seen_at,
+INSERT INTO node (id, project_id, name, labels, shard, state, online, status, seen_rank, trouble,
 	platform, hostname, agent_version, health, desired_generation, reported_generation, service_count,
 	service_running)
 SELECT 'n' || translate(lpad(i::text, 19, '0'), '0189', 'abcd'), p.id, 'gw-' || lpad(i::text, 7, '0'),
@@ -44,11 +44,12 @@ SELECT 'n' || translate(lpad(i::text, 19, '0'), '0189', 'abcd'), p.id, 'gw-' || 
 	i % 64, 'active', i % 10 <> 3,
 	CASE WHEN i % 10 = 3 THEN 'offline' WHEN i % 200 = 11 THEN 'warning' ELSE 'online' END,
 	CASE WHEN i % 10 = 3 THEN now() - i * interval '1 s' ELSE 'infinity' END,
-	CASE WHEN i % 10 <> 3 AND i % 200 = 11 THEN 'broker: exited with 1' END, now(), 'linux-amd64', 'host-' || i, '0.1.0',
+	CASE WHEN i % 10 <> 3 AND i % 200 = 11 THEN 'broker: exited with 1' END, 'linux-amd64', 'host-' || i, '0.1.0',
 	jsonb_build_object('uptime_s', i, 'host', jsonb_build_object('cpu_percent', i % 100, 'mem_total', 4000000000,
 		'mem_available', 2000000000, 'disk_total', 32000000000, 'disk_free', 16000000000)), 1, 1,
 	cardinality('{SERVICES}'::text[]), cardinality('{SERVICES}'::text[])
 FROM generate_series(1, NUMBER) i, project p WHERE p.name = 'default';
+INSERT INTO node_beat (node_id, last_seen_at, told_at) SELECT id, now(), now() FROM node;
 INSERT INTO node_service (project_id, node_id, service, desired_driver, desired_run, reported_state,
 	reported_since, ready, pid, restarts, reported_run, reported_driver, reported_package_name,
 	reported_package_version, reported_at)
@@ -65,9 +66,7 @@ ALTER TABLE node ENABLE TRIGGER USER;
 ALTER TABLE node_service ENABLE TRIGGER USER;
 """
 
-BEAT = """UPDATE node n SET last_seen_at = greatest(n.last_seen_at, now())
-FROM unnest(%s::text[]) AS r (id) WHERE n.id = r.id"""
-BEAT_APART = """UPDATE node_beat b SET last_seen_at = greatest(b.last_seen_at, now())
+BEAT = """UPDATE node_beat b SET last_seen_at = greatest(b.last_seen_at, now())
 FROM unnest(%s::text[]) AS r (id) WHERE b.node_id = r.id"""
 FLIP = "UPDATE node SET online = NOT online WHERE id = ANY (%s)"
 
@@ -91,12 +90,10 @@ class Fleet(threading.Thread):
     def run(self):
         draw = random.Random(1)
         with self.connection.cursor() as cursor:
-            cursor.execute("SELECT to_regclass('node_beat') IS NOT NULL")
-            beat = BEAT_APART if cursor.fetchone()[0] else BEAT
             while not self.ended.wait(self.pause):
                 ids = sorted(node_id(draw.randint(1, self.nodes)) for _ in range(BATCH))
                 try:
-                    cursor.execute(beat, (ids,))
+                    cursor.execute(BEAT, (ids,))
                     cursor.execute(FLIP, (ids[:5],))
                 except psycopg2.errors.DeadlockDetected:
                     continue  # with the scheduler; the server would try again
@@ -162,9 +159,6 @@ def fill(dsn, nodes):
     with connection.cursor() as cursor:
         for statement in filter(str.strip, statements):
             cursor.execute(statement)
-        cursor.execute("SELECT to_regclass('node_beat') IS NOT NULL")
-        if cursor.fetchone()[0]:
-            cursor.execute("INSERT INTO node_beat (node_id, last_seen_at) SELECT id, now() FROM node ON CONFLICT DO NOTHING")
         cursor.execute("VACUUM ANALYZE")
         cursor.execute("SELECT count(*) FROM pg_extension WHERE extname = 'pg_trgm'")
         say("texts are looked up by trigrams" if cursor.fetchone()[0] else "pg_trgm is missing: texts are read one by one")

@@ -28,6 +28,7 @@ static const char SEED[] =
 	" 'gw-' || i, jsonb_build_object('site', 'plant-' || i % 100, 'line', (i % 7)::text), i % 64,"
 	" 'active', i % 10 > 0, CASE WHEN i % 10 = 0 THEN 'offline' ELSE 'online' END, now(), 1, 1"
 	" FROM generate_series(1, 20000) i;"
+	"INSERT INTO node_beat (node_id, last_seen_at) SELECT id, now() FROM node;"
 	"INSERT INTO node_service (project_id, node_id, service, reported_state)"
 	" SELECT project_id, id, 'broker', 'running' FROM node;"
 	"INSERT INTO node_search (node_id, project_id, retired, name, labels, tokens, text)"
@@ -54,8 +55,8 @@ static const char GENERIC[] = "SET plan_cache_mode = force_generic_plan";
 static const char COUNT_PARAMETERS[] =
 	"SELECT name, cardinality(parameter_types), statement FROM pg_prepared_statements"
 	" WHERE name LIKE 'muster%' ORDER BY prepare_time";
-static const char *const LARGE[] = {"node",	   "node_service", "node_search", "node_event",
-				    "node_stream", "audit",	   "alert"};
+static const char *const LARGE[] = {"node",	  "node_beat",	 "node_service", "node_search",
+				    "node_event", "node_stream", "audit",	 "alert"};
 
 static json_t *parse(const char *selector)
 {
