@@ -36,7 +36,7 @@ DEMO=(
 )
 TEST=(
 	chromium clang clang-format clang-tidy codespell fonts-dejavu-core fonts-noto-cjk jq
-	libclang-rt-14-dev llvm python3-cryptography python3-jsonschema python3-paho-mqtt python3-psycopg2
+	libclang-rt-14-dev llvm python3-cryptography python3-hypothesis python3-jsonschema python3-paho-mqtt python3-psycopg2
 	python3-pytest python3-requests python3-yaml shellcheck
 )
 LOAD=(monit runit s6 supervisor)

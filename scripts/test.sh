@@ -29,7 +29,7 @@ suite_ctest() {
 
 suite_pytest() {
 	local folders=() folder
-	for folder in tests/integration tests/e2e tests/fault; do
+	for folder in tests/integration tests/e2e tests/fault tests/model; do
 		[ -d "$folder" ] && folders+=("$folder")
 	done
 	[ ${#folders[@]} -gt 0 ] || return 0

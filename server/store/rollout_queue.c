@@ -49,7 +49,7 @@ static const char QUEUE[] =
 				  "   GROUP BY digest) g JOIN node n ON n.id = g.node_id"
 				  "  JOIN node_desired d ON d.node_id = n.id AND d.generation = n.desired_generation)"
 				  " UPDATE rollout_step s SET state = $5, generation = NULL, reason = NULL, error = NULL,"
-				  " progress = NULL, attempt = s.attempt + 1, retry_at = NULL, opens_at = NULL,"
+				  " fingerprint = NULL, progress = NULL, attempt = s.attempt + 1, retry_at = NULL, opens_at = NULL,"
 				  " deadline_at = CASE WHEN NOT $7 OR h.online THEN $6::timestamptz END,"
 				  " state_since = clock_timestamp(), before = ("
 				  "  SELECT jsonb_object_agg(k, CASE WHEN ns.desired_driver IS NOT NULL THEN"

@@ -116,9 +116,17 @@ static const char STEPS_RESTORE[] =
 	" parameters = CASE WHEN jsonb_typeof(b.value -> 'parameters') = 'object'"
 	" THEN b.value -> 'parameters' END,"
 	" rollout_id = b.value ->> 'rollout_id', desired_at = clock_timestamp()"
-	" FROM rollout_step s CROSS JOIN LATERAL jsonb_each(s.before) b"
+	" FROM rollout_step s JOIN node n ON n.id = s.node_id AND n.state <> 'retired'"
+	" CROSS JOIN LATERAL jsonb_each(s.before) b"
 	" WHERE s.rollout_id = $1 AND s.node_id = $2 AND s.before IS NOT NULL"
-	" AND ns.node_id = s.node_id AND ns.service = b.key AND ns.rollout_id = $1";
+	" AND ns.node_id = s.node_id AND ns.service = b.key AND ns.rollout_id = $1"
+	" RETURNING ns.service, b.value -> 'content'";
+/* What was put back may come from a rollout that has failed on this node meanwhile. */
+static const char STEPS_UNDONE[] =
+	"SELECT DISTINCT s.rollout_id FROM node_service ns JOIN rollout_step s"
+	" ON s.rollout_id = ns.rollout_id AND s.node_id = ns.node_id"
+	" WHERE ns.node_id = $1 AND s.before ? ns.service AND s.state = ANY ($2::text[])"
+	" AND ns.project_id = $3 ORDER BY s.rollout_id";
 
 static void scan(struct ctx *ctx, const struct db_rows *rows, size_t row, struct rollout_step *out)
 {
@@ -315,14 +323,34 @@ bool rollout_steps_unwell(struct ctx *ctx, const char *rollout_id, int64_t wave,
 }
 
 bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
-			   bool *restored, struct error *err)
+			   json_t *restored, struct error *err)
 {
-	int64_t changed;
+	struct db_rows rows;
 
-	if (!db_exec(ctx->db, STEPS_RESTORE, DB_ARGS(db_text(rollout_id), db_text(node_id)),
-		     &changed, err))
+	if (!db_query(ctx->db, ctx->arena, STEPS_RESTORE,
+		      DB_ARGS(db_text(rollout_id), db_text(node_id)), &rows, err))
 		return false;
-	*restored = changed > 0;
+	for (size_t i = 0; i < rows.count; i++) {
+		json_t *content = db_get_json(&rows, i, 1);
+		json_object_set_new(restored, db_get_text(&rows, i, 0),
+				    content != NULL ? content : json_null());
+	}
+	return true;
+}
+
+bool rollout_steps_undone(struct ctx *ctx, const char *node_id, const char *const *states,
+			  size_t state_count, const char *const **rollouts, size_t *count,
+			  struct error *err)
+{
+	struct db_rows rows;
+
+	if (!db_query(ctx->db, ctx->arena, STEPS_UNDONE,
+		      DB_ARGS(db_text(node_id), db_texts(states, state_count),
+			      db_text(ctx->project_id)),
+		      &rows, err))
+		return false;
+	*rollouts = rollout_steps_texts(ctx, &rows);
+	*count = rows.count;
 	return true;
 }
 

@@ -90,10 +90,17 @@ MUST_CHECK bool rollout_steps_unwell(struct ctx *ctx, const char *rollout_id, in
 
 /*
  * Puts the desired rows of a step's services back to what ran before, where they still are this
- * rollout's. restored says whether any row changed.
+ * rollout's, unless the node is retired. restored, an object, gets the former content of each
+ * service that was put back, null for one that was not there.
  */
 MUST_CHECK bool rollout_steps_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
-				      bool *restored, struct error *err);
+				      json_t *restored, struct error *err);
+
+/* Rollouts that the node still has a service from although their step on it is in one of states. */
+MUST_CHECK bool rollout_steps_undone(struct ctx *ctx, const char *node_id,
+				     const char *const *states, size_t state_count,
+				     const char *const **rollouts, size_t *count,
+				     struct error *err);
 
 /* Steps in one of these states that were told offline and whose nodes are back have until deadline_at. */
 MUST_CHECK bool rollout_steps_set_returned(struct ctx *ctx, const char *rollout_id,

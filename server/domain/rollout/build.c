@@ -62,14 +62,14 @@ static bool fail_step(struct ctx *ctx, struct advance *job, const char *node_id,
 	const char *sources[STEP_STATE_COUNT];
 	struct step_move fail =
 		rollout_step_move(STEP_EVENT_FAIL, arena_strdup(ctx->arena, why->text), sources);
-	bool restored;
+	json_t *restored = json_keep(json_object(), ctx->arena);
 
 	fail.error = json_keep(json_pack("{s:s, s:s, s:s}", "phase", "build", "code",
 					 error_code_name(why->code), "text", why->text),
 			       ctx->arena);
 	/* Nothing was sent, so the rows alone go back: no new generation. */
 	return rollout_steps_move(ctx, job->id, 0, node_id, &fail, NULL, err) &&
-	       rollout_steps_restore(ctx, job->id, node_id, &restored, err);
+	       rollout_steps_restore(ctx, job->id, node_id, restored, err);
 }
 
 bool build_queued(struct ctx *ctx, struct advance *job, struct error *err)

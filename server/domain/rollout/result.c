@@ -35,33 +35,46 @@ static json_t *error_encode(struct ctx *ctx, const struct msg_result *result)
 	return json;
 }
 
+/*
+ * What ran before may itself be of a rollout that has failed on the node since: then what ran before that
+ * one comes back. Each turn goes to an older one, so it ends.
+ */
+static bool restore_older(struct ctx *ctx, const char *node_id, json_t *restored, struct error *err)
+{
+	const char *states[STEP_STATE_COUNT];
+	size_t state_count = failure_states(states), count;
+	const char *const *rollouts;
+
+	states[state_count++] = STEP_STATE_NAMES[STEP_SKIPPED];
+	do {
+		if (!rollout_steps_undone(ctx, node_id, states, state_count, &rollouts, &count,
+					  err))
+			return false;
+		for (size_t i = 0; i < count; i++)
+			if (!rollout_steps_restore(ctx, rollouts[i], node_id, restored, err))
+				return false;
+	} while (count > 0);
+	return true;
+}
+
 bool rollout_restore(struct ctx *ctx, const char *rollout_id, const char *node_id,
 		     struct error *err)
 {
-	struct rollout_step step;
-	bool restored;
+	json_t *restored = json_keep(json_object(), ctx->arena);
 	int64_t generation;
-	const char *service;
-	json_t *before;
 
-	if (!rollout_steps_get(ctx, rollout_id, node_id, &step, err) ||
-	    !rollout_steps_restore(ctx, rollout_id, node_id, &restored, err))
+	if (!rollout_steps_restore(ctx, rollout_id, node_id, restored, err))
 		return false;
-	if (!restored)
+	if (json_object_size(restored) == 0)
 		return true;
-
-	json_t *touched = json_keep(json_object(), ctx->arena);
-	json_object_foreach (step.before, service, before) {
-		json_t *content = json_object_get(before, "content");
-		json_object_set(touched, service, content != NULL ? content : json_null());
-	}
 	struct desired_request request = {
 		.node_id = node_id,
 		.deadline_ms = RESTORE_DEADLINE_MS,
 		.downgrade = true,
-		.touched = touched,
+		.touched = restored,
 	};
-	return desired_rebuild(ctx, &request, &generation, err);
+	return restore_older(ctx, node_id, restored, err) &&
+	       desired_rebuild(ctx, &request, &generation, err);
 }
 
 bool rollout_on_result(struct ctx *ctx, const char *node_id, const struct msg_result *result,

@@ -56,7 +56,7 @@ static bool move_original(struct ctx *ctx, const struct rollout *rollout, enum r
 		return true;
 	if (event == ROLLOUT_FINISH)
 		theirs = ROLLOUT_BACK_DONE;
-	else if (event == ROLLOUT_ABORT || event == ROLLOUT_FAIL)
+	else if (event == ROLLOUT_ABORT || event == ROLLOUT_FAIL || event == ROLLOUT_ROLL_BACK)
 		theirs = ROLLOUT_BACK_STOPPED;
 	else
 		return true;
