@@ -43,9 +43,9 @@ static void add_actions(const struct rollout_facts *facts, struct arena *arena,
 		 "goes on and accepts what has failed so far"},
 		{ROLLOUT_PROMOTE, "operator", "promote",
 		 arena_printf(arena, "starts wave %lld now", (long long)rollout->current_wave + 1)},
-		{ROLLOUT_RETRY, "operator", "retry",
-		 arena_printf(arena, "tries the failed steps of wave %lld again",
-			      (long long)rollout->current_wave)},
+		{ROLLOUT_RETRY, "operator", "retry", "tries again what has failed"},
+		{ROLLOUT_FINISH, "operator", "finish",
+		 "ends it: nodes that match later are left out"},
 		{ROLLOUT_ABORT, "operator", "abort", "ends it; nothing is undone"},
 		{ROLLOUT_ROLL_BACK, "operator", "rollback",
 		 "restores on each node what ran before"},
@@ -56,6 +56,7 @@ static void add_actions(const struct rollout_facts *facts, struct arena *arena,
 
 		if (rollout_obstacle(rollout_state_of(rollout), event) != NULL ||
 		    (event == ROLLOUT_PROMOTE && last_wave(facts)) ||
+		    (event == ROLLOUT_FINISH && !facts->strategy->follow) ||
 		    (event == ROLLOUT_RETRY && (wave == NULL || wave->counts.failed == 0)))
 			continue;
 		explanation_add(out, actions[i].by, actions[i].action, actions[i].text);
@@ -64,6 +65,24 @@ static void add_actions(const struct rollout_facts *facts, struct arena *arena,
 
 /* --- the rollout --- */
 
+/* Before the first wave. */
+static void explain_beginning(const struct rollout_facts *facts, struct arena *arena,
+			      struct explanation *out)
+{
+	const struct rollout *rollout = facts->rollout;
+
+	out->text = arena_printf(arena, "Rollout %lld is running%s%s", (long long)rollout->number,
+				 rollout->reason != NULL ? ": " : "",
+				 rollout->reason != NULL ? rollout->reason : "");
+	out->waits_for = "the server to start the first wave, within a second";
+	if (facts->strategy->start_at > rollout->state_since) {
+		out->waits_for = "its time to start";
+		out->until = facts->strategy->start_at;
+		out->then = "the first wave starts";
+	}
+	explanation_add(out, "server", NULL, "starts the first wave");
+}
+
 static void explain_running(const struct rollout_facts *facts, struct arena *arena,
 			    struct explanation *out)
 {
@@ -71,19 +90,22 @@ static void explain_running(const struct rollout_facts *facts, struct arena *are
 	const struct rollout_wave *wave = current_wave(facts);
 
 	if (wave == NULL) {
-		out->text =
-			arena_printf(arena, "Rollout %lld is running", (long long)rollout->number);
-		out->waits_for = "the server to start the first wave, within a second";
-		explanation_add(out, "server", NULL, "starts the first wave");
+		explain_beginning(facts, arena, out);
 		return;
 	}
 
 	const struct rollout_counts *counts = &wave->counts;
 	out->text = arena_printf(
-		arena, "Rollout %lld is running: wave %lld of %zu, %lld of %lld nodes done",
+		arena, "Rollout %lld is running: wave %lld of %zu, %lld of %lld nodes done%s%s",
 		(long long)rollout->number, (long long)wave->no, facts->wave_count,
 		(long long)(counts->succeeded + counts->failed + counts->skipped),
-		(long long)counts->total);
+		(long long)counts->total, rollout->reason != NULL ? "; " : "",
+		rollout->reason != NULL ? rollout->reason : "");
+	if (facts->strategy->follow && strcmp(wave->state, "succeeded") == 0) {
+		out->waits_for = "nodes that appear or match later";
+		explanation_add(out, "server", NULL, "starts it on nodes that match later");
+		return;
+	}
 	if (strcmp(wave->state, "soaking") == 0) {
 		out->waits_for =
 			arena_printf(arena, "the end of the time in which wave %lld is observed",
@@ -150,6 +172,56 @@ void rollout_explain(const struct rollout_facts *facts, struct arena *arena,
 
 /* --- a step --- */
 
+/* Its own wait: for the next try, or for the update window of its node. */
+static bool explain_own_wait(const struct rollout_step *step, struct explanation *out)
+{
+	if (step->retry_at == 0 && step->opens_at == 0)
+		return false;
+	bool again = step->retry_at > step->opens_at;
+
+	out->text = step->reason != NULL ? step->reason
+		    : again		 ? "It is tried again after a pause"
+					 : "Its update window is closed";
+	out->waits_for = again ? "the pause before the next try" : "its update window to open";
+	out->until = again ? step->retry_at : step->opens_at;
+	out->then = again ? "it is tried again" : "its turn comes";
+	explanation_add(out, "server", NULL, out->then);
+	if (again)
+		explanation_add(out, "operator", "steps/retry", "tries it again now");
+	else
+		explanation_add(out, "operator", "force", "starts it outside of its update window");
+	return true;
+}
+
+/* Its wave has begun, but it has not. */
+static void explain_waiting(const struct rollout_facts *facts, const struct rollout_step *step,
+			    struct arena *arena, struct explanation *out)
+{
+	const struct strategy *strategy = facts->strategy;
+
+	if (explain_own_wait(step, out))
+		return;
+	if (!step->online && strategy->offline == OFFLINE_LATER) {
+		out->text = "The node is offline: it has its turn when it is back";
+		out->waits_for = "the node, which is offline, to come back";
+		explanation_add(out, "site", NULL, "brings the node back: power, network, agent");
+	} else if (strategy->max_parallel > 0) {
+		out->text = arena_printf(arena, "At most %lld nodes are changed at once",
+					 (long long)strategy->max_parallel);
+		out->waits_for = arena_printf(arena, "another node of wave %lld to finish",
+					      (long long)step->wave);
+		explanation_add(out, "node", NULL, "another node finishes");
+	} else {
+		out->text = arena_printf(
+			arena, "Wave %lld has begun, but another rollout or its pair is under way",
+			(long long)step->wave);
+		out->waits_for =
+			"the server, as soon as nothing else is under way on the node or its pair";
+		explanation_add(out, "server", NULL, "starts it");
+	}
+	explanation_add(out, "operator", "steps/skip", "leaves the node out");
+}
+
 /* Nothing has been sent: it depends on the rollout. */
 static void explain_unsent(const struct rollout_facts *facts, const struct rollout_step *step,
 			   struct arena *arena, struct explanation *out)
@@ -175,6 +247,9 @@ static void explain_unsent(const struct rollout_facts *facts, const struct rollo
 		return;
 	case ROLLOUT_RUNNING:
 		break;
+	case ROLLOUT_SUCCEEDED: /* without those that were away */
+		explain_waiting(facts, step, arena, out);
+		return;
 	default:
 		out->text =
 			arena_printf(arena, "Its turn never came: rollout %lld is %s%s%s", number,
@@ -198,16 +273,8 @@ static void explain_unsent(const struct rollout_facts *facts, const struct rollo
 						: WAITS_SERVER;
 		explanation_add(out, "server", NULL,
 				"starts its wave when the one before has passed");
-	} else if (facts->strategy->max_parallel > 0) {
-		out->text = arena_printf(arena, "At most %lld nodes are changed at once",
-					 (long long)facts->strategy->max_parallel);
-		out->waits_for = arena_printf(arena, "another node of wave %lld to finish",
-					      (long long)step->wave);
-		explanation_add(out, "node", NULL, "another node finishes");
 	} else {
-		out->text = arena_printf(arena, "Wave %lld has begun", (long long)step->wave);
-		out->waits_for = WAITS_SERVER;
-		explanation_add(out, "server", NULL, "starts it");
+		explain_waiting(facts, step, arena, out);
 	}
 }
 
@@ -301,9 +368,10 @@ static void explain_final(const struct rollout_facts *facts, const struct rollou
 		out->text = arena_printf(arena, "It has failed: %s", cause(step));
 		break;
 	}
-	if (rollout_obstacle(rollout_state_of(facts->rollout), ROLLOUT_RETRY) != NULL ||
-	    step->wave != facts->rollout->current_wave)
+	if (rollout_obstacle(rollout_state_of(facts->rollout), ROLLOUT_RETRY) != NULL)
 		explanation_add(out, "operator", NULL, "a new rollout tries it again");
+	else
+		explanation_add(out, "operator", "steps/retry", "tries this node again");
 }
 
 /* Stopping the whole does nothing for one that has its generation. */

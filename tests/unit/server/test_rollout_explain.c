@@ -87,6 +87,8 @@ static void walk_steps(struct arena *arena, const struct rollout_facts *facts, b
 				.online = online,
 				.state_since = NOW,
 				.deadline_at = online ? NOW + 7 : 0,
+				.retry_at = online && wave == 2 ? NOW + 8 : 0,
+				.opens_at = online && reason ? NOW + 9 : 0,
 			};
 			const char *where =
 				arena_printf(arena, "%s in %s", step.state, facts->rollout->state);
@@ -116,7 +118,9 @@ static void every_step_of_every_rollout_says_why(void **state)
 		for (int64_t current = 0; current <= 2; current++)
 			for (int bits = 0; bits < 8; bits++) {
 				const char *reason = bits & 1 ? "by alice" : NULL;
-				const struct strategy strategy = {.max_parallel = bits & 2 ? 2 : 0};
+				const struct strategy strategy = {
+					.max_parallel = bits & 2 ? 2 : 0,
+					.offline = bits & 1 ? OFFLINE_WAIT : OFFLINE_LATER};
 				const struct rollout rollout = {
 					.number = 3,
 					.state = ROLLOUT_STATE_NAMES[r],
@@ -182,6 +186,27 @@ static void the_words_fit_the_facts(void **state)
 	assert_contains(why.then, "timed out");
 	assert_true(has_way(&why, "site", NULL));
 	assert_false(has_way(&why, "operator", "pause"));
+
+	why = explain_one(arena, ROLLOUT_SUCCEEDED,
+			  &(struct rollout_step){.wave = 1, .state = "pending"});
+	assert_contains(why.text, "turn when it is back");
+	assert_true(has_way(&why, "site", NULL));
+
+	why = explain_one(arena, ROLLOUT_RUNNING,
+			  &(struct rollout_step){.wave = 1,
+						 .state = "pending",
+						 .online = true,
+						 .reason = "waits for its update window",
+						 .opens_at = NOW + 9});
+	assert_string_equal(why.text, "waits for its update window");
+	assert_true(why.until == NOW + 9);
+	assert_true(has_way(&why, "operator", "force"));
+
+	why = explain_one(
+		arena, ROLLOUT_RUNNING,
+		&(struct rollout_step){.wave = 1, .state = "pending", .retry_at = NOW + 3});
+	assert_string_equal(why.then, "it is tried again");
+	assert_true(has_way(&why, "operator", "steps/retry"));
 
 	json_t *error = json_pack("{s:s}", "text", "broker exited");
 	why = explain_one(
