@@ -76,7 +76,7 @@ class Simulated:
             options.setdefault("broker", f"mqtt://127.0.0.1:{self.broker.plain_port}")
         found = ["--nodes", str(nodes), "--json"]
         for name, value in options.items():
-            found += ["--" + name.replace("_", "-"), str(value)]
+            found.append(f"--{name.replace('_', '-')}={value}")
         return found
 
     def play(self, nodes, **options):

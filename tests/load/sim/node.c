@@ -12,7 +12,7 @@
 #include "sim/mqtt.h"
 #include "sim/worker.h"
 
-enum { KEEPALIVE_S = 60, PING_AFTER_S = 45, CONNECT_TIMEOUT_S = 30, BACKOFF_MIN_MS = 1000 };
+enum { KEEPALIVE_S = 900, PING_AFTER_S = 600, CONNECT_TIMEOUT_S = 30, BACKOFF_MIN_MS = 1000 };
 
 /* --- timers --- */
 
