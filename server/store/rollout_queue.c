@@ -56,7 +56,9 @@ static const char QUEUE[] =
 				  "   jsonb_build_object('driver', ns.desired_driver, 'run', ns.desired_run,"
 				  "    'package_release_id', ns.package_release_id, 'config_id', ns.config_id,"
 				  "    'config_version', ns.config_version, 'parameters', ns.parameters,"
-				  "    'rollout_id', ns.rollout_id, 'content', t.services -> k) END)"
+				  "    'rollout_id', ns.rollout_id, 'content', t.services -> k)"
+				  "   WHEN ns.rollout_id IS NOT NULL THEN jsonb_build_object('remove', true, 'rollout_id',"
+				  "    ns.rollout_id) END)"
 				  "  FROM jsonb_object_keys(" SET_OF(
 					  "s",
 					  "r") ") k"
