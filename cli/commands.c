@@ -14,21 +14,36 @@
 	{                                                                            \
 		"timeout", "TIME", "wait no longer than this", false                 \
 	}
-#define STRATEGY_ROWS                                                                              \
-	{"waves", "1,2,50%", "sizes of the waves; the last takes the rest", false},                \
-		{"max-parallel", "N", "so many nodes at once", false},                             \
-		{"health-gate", "TIME",                                                            \
-		 "how long services must be well on each node (default 5s)", false},               \
-		{"soak", "TIME", "how long a wave is observed", false},                            \
-		{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},     \
-		{"on-failure", "pause|rollback|fail", "what happens then (default pause)", false}, \
-		{"deadline", "TIME", "for each node (default 10m)", false},                        \
-		{"offline", "wait|skip|fail",                                                      \
-		 "what to do with nodes that are offline (default wait)", false},                  \
-		{"new-failure", "stop|ignore",                                                     \
-		 "whether one failure of a kind never seen pauses it (default ignore)", false},    \
-	{                                                                                          \
-		"approval", NULL, "a second person must approve it", false                         \
+#define STRATEGY_ROWS                                                                             \
+	{"waves", "1,2,50%|label:LABEL[=A,B]",                                                    \
+	 "sizes of the waves, the last takes the rest; or one per value of a label", false},      \
+		{"apart", "LABEL", "never two with the same value at once (default ha-group)",    \
+		 false},                                                                          \
+		{"max-parallel", "N", "so many nodes at once", false},                            \
+		{"health-gate", "TIME",                                                           \
+		 "how long services must be well on each node (default 5s)", false},              \
+		{"soak", "TIME", "how long a wave is observed", false},                           \
+		{"max-failures", "N", "more in one wave stop the rollout (default 0)", false},    \
+		{"max-failed-percent", "N", "or a larger share of a wave", false},                \
+		{"max-unreachable-percent", "N", "or a larger share that went silent", false},    \
+		{"stop-on-alert", "info|warning|critical", "or an alert on one of its nodes",     \
+		 false},                                                                          \
+		{"on-failure", "pause|rollback|rollback_wave|fail",                               \
+		 "what happens then (default pause)", false},                                     \
+		{"deadline", "TIME", "for each node (default 10m)", false},                       \
+		{"start-at", "RFC3339", "not before", false},                                     \
+		{"rollout-deadline", "TIME", "what has not begun by then times out", false},      \
+		{"window", "CRON TIME", "begin only in these: \"0 22 * * mon-fri 4h\"", true},    \
+		{"timezone", "ZONE", "of nodes without the label timezone (default UTC)", false}, \
+		{"retries", "N", "of causes that may go away by themselves (default 2)", false},  \
+		{"priority", "N", "the higher goes first", false},                                \
+		{"follow", NULL, "nodes that match later get it too", false},                     \
+		{"offline", "later|wait|skip|fail",                                               \
+		 "what to do with nodes that are offline (default later)", false},                \
+		{"new-failure", "stop|ignore",                                                    \
+		 "whether one failure of a kind never seen pauses it (default ignore)", false},   \
+	{                                                                                         \
+		"approval", NULL, "a second person must approve it", false                        \
 	}
 
 static const struct option_spec PAGE_OPTIONS[] = {
@@ -188,6 +203,11 @@ static const struct option_spec STEPS_OPTIONS[] = {
 	{"wave", "N", "only this one", false},
 	{"fingerprint", "KIND", "only those that failed so (see rollout failures)", false},
 	PAGE_ROWS,
+	{NULL, NULL, NULL, false},
+};
+
+static const struct option_spec CAUSE_OPTIONS[] = {
+	{"cause", "CODE|FINGERPRINT", "those that failed with it", false},
 	{NULL, NULL, NULL, false},
 };
 
@@ -370,6 +390,16 @@ const struct command COMMANDS[] = {
 	 rollout_promote_command},
 	{"rollout", "retry", "ROLLOUT", "try failed steps again", WAIT_OPTIONS, 1, 1, false,
 	 rollout_retry_command},
+	{"rollout", "force", "ROLLOUT", "go on outside of its update windows", WAIT_OPTIONS, 1, 1,
+	 false, rollout_force_command},
+	{"rollout", "finish", "ROLLOUT", "end one that follows", WAIT_OPTIONS, 1, 1, false,
+	 rollout_finish_command},
+	{"rollout", "skip-nodes", "ROLLOUT [NODE ...]", "these have no turn", CAUSE_OPTIONS, 1, -1,
+	 false, rollout_skip_nodes_command},
+	{"rollout", "retry-nodes", "ROLLOUT [NODE ...]", "try these again", CAUSE_OPTIONS, 1, -1,
+	 false, rollout_retry_nodes_command},
+	{"rollout", "exclude-nodes", "ROLLOUT [NODE ...]", "take these out and put them back",
+	 CAUSE_OPTIONS, 1, -1, false, rollout_exclude_nodes_command},
 	{"rollout", "abort", "ROLLOUT", "end it; nothing is undone", WAIT_OPTIONS, 1, 1, false,
 	 rollout_abort_command},
 	{"rollout", "rollback", "ROLLOUT", "restore what ran before, as a new rollout",

@@ -48,7 +48,9 @@ command_run rollout_plan_command, rollout_start_command, rollout_list_command, r
 	rollout_steps_command, rollout_failures_command, rollout_wait_command,
 	rollout_rollback_command, rollout_run_command, rollout_pause_command,
 	rollout_resume_command, rollout_promote_command, rollout_retry_command,
-	rollout_abort_command, rollout_approve_command;
+	rollout_abort_command, rollout_approve_command, rollout_force_command,
+	rollout_finish_command, rollout_skip_nodes_command, rollout_retry_nodes_command,
+	rollout_exclude_nodes_command;
 /* plans.c: the groups of a plan, and with --diff what changes in their files. */
 void print_plan(struct cli *cli, json_t *plan);
 command_run plan_nodes_command;

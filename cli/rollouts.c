@@ -5,6 +5,7 @@
 
 #include "base/fields.h"
 #include "base/file.h"
+#include "base/settings.h"
 #include "client.h"
 #include "handlers.h"
 
@@ -151,16 +152,78 @@ static bool changes_of(struct cli *cli, json_t *changes, struct error *err)
 	return true;
 }
 
+/* "a,b" as a list of strings, of numbers where numbers is true. */
+static json_t *list_of(const struct cli *cli, const char *text, bool numbers)
+{
+	json_t *list = json_array();
+
+	while (*text != '\0') {
+		size_t length = strcspn(text, ",");
+		const char *item = arena_strndup(cli->arena, text, length);
+		char *end;
+		long long number = strtoll(item, &end, 10);
+		json_array_append_new(list, numbers && *end == '\0' ? json_integer(number)
+								    : json_string(item));
+		text += length + (text[length] == ',');
+	}
+	return list;
+}
+
+/* "1,2,50%" or "label:site=a,b". */
+static json_t *waves_of(const struct cli *cli, const char *text)
+{
+	static const char LABEL[] = "label:";
+
+	if (strncmp(text, LABEL, strlen(LABEL)) != 0)
+		return list_of(cli, text, true);
+	text += strlen(LABEL);
+	size_t length = strcspn(text, "=");
+	return json_pack("{s:s%, s:o}", "label", text, length, "order",
+			 list_of(cli, text[length] == '=' ? text + length + 1 : "", false));
+}
+
+/* Each --window is five fields of cron and a duration. */
+static bool windows_of(const struct cli *cli, json_t *strategy, struct error *err)
+{
+	size_t count;
+	const char *const *windows = cli_options(cli, "window", &count);
+	json_t *list = json_keep(json_array(), cli->arena);
+
+	for (size_t i = 0; i < count; i++) {
+		const char *space = strrchr(windows[i], ' ');
+		int64_t milliseconds;
+		if (space == NULL || !duration_parse(space + 1, &milliseconds))
+			return error_set(err, ERR_INVALID,
+					 "--window takes five fields of cron and a time, such as "
+					 "\"0 22 * * mon-fri 4h\", not \"%s\"",
+					 windows[i]);
+		json_array_append_new(list, json_pack("{s:s%, s:I}", "cron", windows[i],
+						      (size_t)(space - windows[i]), "duration_ms",
+						      (json_int_t)milliseconds));
+	}
+	if (count > 0)
+		json_object_set(strategy, "windows", list);
+	return true;
+}
+
 static bool strategy_of(struct cli *cli, json_t *strategy, struct error *err)
 {
 	static const struct {
 		const char *option, *member;
 	} times[] = {{"health-gate", "health_gate_ms"},
 		     {"soak", "soak_ms"},
-		     {"deadline", "deadline_ms"}},
-	  numbers[] = {{"max-failures", "max_failures"}, {"max-parallel", "max_parallel"}},
+		     {"deadline", "deadline_ms"},
+		     {"rollout-deadline", "rollout_deadline_ms"}},
+	  numbers[] = {{"max-failures", "max_failures"},
+		       {"max-parallel", "max_parallel"},
+		       {"max-failed-percent", "max_failed_percent"},
+		       {"max-unreachable-percent", "max_unreachable_percent"}},
 	  words[] = {{"on-failure", "on_failure"},
 		     {"offline", "offline"},
+		     {"apart", "apart"},
+		     {"start-at", "start_at"},
+		     {"timezone", "timezone"},
+		     {"stop-on-alert", "stop_on_alert"},
 		     {"new-failure", "new_failure"}};
 	long long value;
 
@@ -183,20 +246,19 @@ static bool strategy_of(struct cli *cli, json_t *strategy, struct error *err)
 	if (cli_switch(cli, "approval"))
 		json_object_set_new(strategy, "approval", json_true());
 
-	const char *waves = cli_option(cli, "waves");
-	json_t *list = json_array();
-	while (waves != NULL && *waves != '\0') {
-		size_t length = strcspn(waves, ",");
-		const char *wave = arena_strndup(cli->arena, waves, length);
-		char *end;
-		long long count = strtoll(wave, &end, 10);
-		json_array_append_new(list, *end == '\0' ? json_integer(count) : json_string(wave));
-		waves += length + (waves[length] == ',');
-	}
-	if (json_array_size(list) > 0)
-		json_object_set(strategy, "waves", list);
-	json_decref(list);
-	return true;
+	if (cli_switch(cli, "follow"))
+		json_object_set_new(strategy, "follow", json_true());
+	if (cli_option(cli, "priority") != NULL)
+		json_object_set_new(strategy, "priority",
+				    json_integer(strtoll(cli_option(cli, "priority"), NULL, 10)));
+	if (!cli_option_int(cli, "retries", -1, &value, err))
+		return false;
+	if (value >= 0)
+		json_object_set_new(strategy, "retries",
+				    json_pack("{s:I}", "max", (json_int_t)value));
+	if (cli_option(cli, "waves") != NULL)
+		json_object_set_new(strategy, "waves", waves_of(cli, cli_option(cli, "waves")));
+	return windows_of(cli, strategy, err);
 }
 
 /* The request from --file, overlaid by what the options say. */
@@ -469,6 +531,52 @@ bool rollout_retry_command(struct cli *cli, struct error *err)
 bool rollout_abort_command(struct cli *cli, struct error *err)
 {
 	return act(cli, "abort", err);
+}
+
+bool rollout_force_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "force", err);
+}
+
+bool rollout_finish_command(struct cli *cli, struct error *err)
+{
+	return act(cli, "finish", err);
+}
+
+static bool act_on_nodes(struct cli *cli, const char *action, struct error *err)
+{
+	json_t *body = json_keep(json_object(), cli->arena), *nodes = json_array(), *answer;
+
+	for (size_t i = 1; i < cli->argument_count; i++)
+		json_array_append_new(nodes, json_string(cli->arguments[i]));
+	json_object_set_new(body, "nodes", nodes);
+	if (cli_option(cli, "cause") != NULL)
+		json_object_set_new(body, "cause", json_string(cli_option(cli, "cause")));
+	if (!client_call(cli->client, "POST",
+			 cli_path(cli, "/api/v1/rollouts/%s/steps/%s", rollout_of(cli), action),
+			 body, cli->arena, &answer, err))
+		return false;
+	if (cli->json)
+		print_json(answer);
+	else
+		cli_say(cli, "%s nodes: %s",
+			value_text(cli, json_object_get(answer, "count"), COLUMN_TEXT), action);
+	return true;
+}
+
+bool rollout_skip_nodes_command(struct cli *cli, struct error *err)
+{
+	return act_on_nodes(cli, "skip", err);
+}
+
+bool rollout_retry_nodes_command(struct cli *cli, struct error *err)
+{
+	return act_on_nodes(cli, "retry", err);
+}
+
+bool rollout_exclude_nodes_command(struct cli *cli, struct error *err)
+{
+	return act_on_nodes(cli, "exclude", err);
 }
 
 bool rollout_approve_command(struct cli *cli, struct error *err)

@@ -9,29 +9,36 @@
 #include "base/fields.h"
 #include "store/db.h"
 
+/* Bounds the size of one statement: a service has at most LIMIT_DESIRED_CONTENT bytes. */
+enum { CONTENTS_AT_ONCE = 16 };
+
 /* The clock and not the begin of the transaction: two generations of one tick are two moments. */
 static const char TELL[] =
-	"INSERT INTO node_service_history (node_id, service, valid_from, project_id, generation,"
+	"WITH t AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+	" u (node_id, generation, service, digest))"
+	" INSERT INTO node_service_history (node_id, service, valid_from, project_id, generation,"
 	" digest, driver, run, package_release_id, config_id, config_version, parameters,"
 	" rollout_id)"
-	" SELECT $1, t.service, clock_timestamp(), $2, $3::bigint, decode(t.digest, 'hex'),"
+	" SELECT t.node_id, t.service, clock_timestamp(), $5, t.generation::bigint,"
+	" decode(t.digest, 'hex'),"
 	" ns.desired_driver, ns.desired_run, ns.package_release_id, ns.config_id,"
 	" ns.config_version, ns.parameters, ns.rollout_id"
-	" FROM unnest($4::text[], $5::text[]) t (service, digest)"
-	" JOIN node_service ns ON ns.node_id = $1 AND ns.service = t.service"
+	" FROM t JOIN node_service ns ON ns.node_id = t.node_id AND ns.service = t.service"
 	" LEFT JOIN LATERAL (SELECT h.digest, h.rollout_id, h.package_release_id, h.config_version"
-	"  FROM node_service_history h WHERE h.node_id = $1 AND h.service = t.service"
+	"  FROM node_service_history h WHERE h.node_id = t.node_id AND h.service = t.service"
 	"  ORDER BY h.valid_from DESC LIMIT 1) last ON true"
 	" WHERE (decode(t.digest, 'hex'), ns.rollout_id, ns.package_release_id, ns.config_version)"
 	"  IS DISTINCT FROM (last.digest, last.rollout_id, last.package_release_id,"
 	"  last.config_version)"
-	" UNION ALL SELECT $1, gone.service, clock_timestamp(), $2, $3::bigint, NULL::bytea, NULL,"
-	" NULL::boolean, NULL, NULL, NULL::integer, NULL::jsonb, ns.rollout_id"
-	" FROM (SELECT DISTINCT ON (h.service) h.service, h.digest FROM node_service_history h"
-	"  WHERE h.node_id = $1 ORDER BY h.service, h.valid_from DESC) gone"
-	" LEFT JOIN node_service ns ON ns.node_id = $1 AND ns.service = gone.service"
-	" WHERE gone.digest IS NOT NULL AND gone.service <> ALL ($4::text[])"
-	" RETURNING service, encode(digest, 'hex')";
+	" UNION ALL SELECT g.node_id, gone.service, clock_timestamp(), $5, g.generation::bigint,"
+	" NULL::bytea, NULL, NULL::boolean, NULL, NULL, NULL::integer, NULL::jsonb, ns.rollout_id"
+	" FROM unnest($6::text[], $7::text[]) g (node_id, generation)"
+	" CROSS JOIN LATERAL (SELECT DISTINCT ON (h.service) h.service, h.digest"
+	"  FROM node_service_history h WHERE h.node_id = g.node_id"
+	"  ORDER BY h.service, h.valid_from DESC) gone"
+	" LEFT JOIN node_service ns ON ns.node_id = g.node_id AND ns.service = gone.service"
+	" WHERE gone.digest IS NOT NULL AND NOT EXISTS (SELECT FROM t"
+	"  WHERE t.node_id = g.node_id AND t.service = gone.service)";
 static const char CONTENT[] = "INSERT INTO service_content (digest, content)"
 			      " SELECT DISTINCT ON (1) decode(t.digest, 'hex'), t.content"
 			      " FROM unnest($1::text[], $2::text[]) t (digest, content)"
@@ -78,39 +85,54 @@ static char *text_of(json_t *service, struct arena *arena)
 	return text;
 }
 
-bool history_tell(struct ctx *ctx, const char *node_id, int64_t generation, json_t *services,
-		  struct error *err)
+const char *history_digest(struct ctx *ctx, json_t *service)
 {
-	size_t total = json_object_size(services), count = 0, changed = 0;
-	const char **names = arena_array(ctx->arena, total + 1, sizeof(*names));
-	const char **digests = arena_array(ctx->arena, total + 1, sizeof(*digests));
-	const char **contents = arena_array(ctx->arena, total + 1, sizeof(*contents));
-	struct db_rows rows;
-	const char *name;
-	json_t *service;
+	const char *text = text_of(service, ctx->arena);
+	char *digest = arena_alloc(ctx->arena, SHA256_HEX_SIZE);
 
-	json_object_foreach (services, name, service) {
-		char *digest = arena_alloc(ctx->arena, SHA256_HEX_SIZE);
+	sha256_hex(text, strlen(text), digest);
+	return digest;
+}
 
-		contents[count] = text_of(service, ctx->arena);
-		sha256_hex(contents[count], strlen(contents[count]), digest);
-		names[count] = name;
-		digests[count++] = digest;
+static bool tell_contents(struct ctx *ctx, const struct history_batch *batch, struct error *err)
+{
+	const char **digests = arena_array(ctx->arena, CONTENTS_AT_ONCE, sizeof(*digests));
+	const char **texts = arena_array(ctx->arena, CONTENTS_AT_ONCE, sizeof(*texts));
+	size_t count = 0;
+
+	for (size_t i = 0; i < batch->service_count; i++) {
+		digests[count] = batch->services[i].digest;
+		texts[count++] = text_of(batch->services[i].json, ctx->arena);
+		if (count < CONTENTS_AT_ONCE && i + 1 < batch->service_count)
+			continue;
+		if (!db_exec(ctx->db, CONTENT,
+			     DB_ARGS(db_texts(digests, count), db_texts(texts, count)), NULL, err))
+			return false;
+		count = 0;
 	}
-	if (!db_query(ctx->db, ctx->arena, TELL,
-		      DB_ARGS(db_text(node_id), db_text(ctx->project_id), db_int(generation),
-			      db_texts(names, count), db_texts(digests, count)),
-		      &rows, err))
-		return false;
-	for (size_t i = 0; i < count; i++)
-		for (size_t row = 0; row < rows.count; row++)
-			if (strcmp(db_get_text(&rows, row, 0), names[i]) == 0) {
-				digests[changed] = digests[i];
-				contents[changed++] = contents[i];
-			}
-	return changed == 0 ||
-	       db_exec(ctx->db, CONTENT,
-		       DB_ARGS(db_texts(digests, changed), db_texts(contents, changed)), NULL, err);
+	return true;
+}
+
+bool history_tell(struct ctx *ctx, const struct history_batch *batch, struct error *err)
+{
+	size_t count = batch->told_count;
+	const char **columns[4];
+
+	for (size_t c = 0; c < ARRAY_SIZE(columns); c++)
+		columns[c] = arena_array(ctx->arena, count + 1, sizeof(char *));
+	for (size_t i = 0; i < count; i++) {
+		columns[0][i] = batch->told[i].node_id;
+		columns[1][i] = batch->told[i].generation;
+		columns[2][i] = batch->told[i].service;
+		columns[3][i] = batch->told[i].digest;
+	}
+	return db_exec(ctx->db, TELL,
+		       DB_ARGS(db_texts(columns[0], count), db_texts(columns[1], count),
+			       db_texts(columns[2], count), db_texts(columns[3], count),
+			       db_text(ctx->project_id), db_texts(batch->nodes, batch->node_count),
+			       db_texts(batch->generations, batch->node_count)),
+		       NULL, err) &&
+	       tell_contents(ctx, batch, err);
 }
 
 static void scan(struct ctx *ctx, const struct db_rows *rows, struct history_row **out,

@@ -16,12 +16,31 @@
 #include "base/error.h"
 #include "model/ctx.h"
 
-/*
- * Within the transaction that gives the node this generation, after its rows are written: adds what is other
- * than before. services: name -> JSON of each one that the generation holds.
- */
-MUST_CHECK bool history_tell(struct ctx *ctx, const char *node_id, int64_t generation,
-			     json_t *services, struct error *err);
+/* That a node was told a service; generations are texts of numbers. */
+struct history_told {
+	const char *node_id, *generation, *service, *digest;
+};
+
+struct history_service {
+	const char *digest; /* by history_digest */
+	json_t *json;
+};
+
+struct history_batch {
+	const char *const *nodes, *const *generations; /* of each node that got a generation */
+	size_t node_count;
+	struct history_told *told; /* every service that any of these generations holds */
+	size_t told_count;
+	struct history_service *services; /* each of their digests at least once */
+	size_t service_count;
+};
+
+/* Within the transaction that gives the nodes these generations, after their rows are written: adds what is
+ * other than before. */
+MUST_CHECK bool history_tell(struct ctx *ctx, const struct history_batch *batch, struct error *err);
+
+/* Of the text of a service with its keys in order. */
+const char *history_digest(struct ctx *ctx, json_t *service);
 
 struct history_row {
 	const char *node_id, *service;

@@ -590,6 +590,39 @@ static void test_follow_takes_nodes_that_appear(void **state)
 	assert_string_equal(state_of(base.id), "succeeded");
 }
 
+/* --- many at once --- */
+
+static void test_same_content_is_built_once_and_faults_stay_alone(void **state)
+{
+	static const char TOLD[] = "SELECT count(*), count(DISTINCT digest) FROM node_desired"
+				   " WHERE rollout_id = $1";
+	static const char HISTORY[] =
+		"SELECT count(*) FROM node_service_history WHERE rollout_id = $1";
+	struct ctx *ctx = harness_ctx();
+	struct error err = {0};
+	struct db_rows rows;
+
+	(void)state;
+	fleet_on_two();
+	sql("UPDATE node SET labels = labels || jsonb_build_object('line', CASE WHEN name < 'node-c'"
+	    " THEN '1' ELSE '2' END) WHERE name < 'node-z' AND name <> 'bystander'");
+	sql("UPDATE blob SET data = convert_to('${node.label.line}', 'UTF8'), size = 18");
+	sql("UPDATE config_file SET size = 18");
+	struct rollout all = create("3", "{\"max_failures\":4}");
+	sql("UPDATE node SET labels = labels - 'line' WHERE name = 'node-e'");
+	advance();
+	assert_steps(all.id, "sent", "sent", "sent", "sent", "failed");
+	assert_non_null(strstr(step_at(all.id, NODES[4]).reason, "node node-e: service broker:"));
+	assert_string_equal(desired_of(NODES[4]), "2/1 true");
+	assert_done(db_query(ctx->db, ctx->arena, TOLD, DB_ARGS(db_text(all.id)), &rows, &err),
+		    err);
+	assert_int_equal(db_get_int(&rows, 0, 0), 4);
+	assert_int_equal(db_get_int(&rows, 0, 1), 2);
+	assert_done(db_query(ctx->db, ctx->arena, HISTORY, DB_ARGS(db_text(all.id)), &rows, &err),
+		    err);
+	assert_int_equal(db_get_int(&rows, 0, 0), 4);
+}
+
 /* --- what a person does while it runs --- */
 
 static void test_nodes_are_skipped_retried_excluded(void **state)
@@ -672,6 +705,7 @@ int main(void)
 		STORE_TEST(test_newer_takes_its_services_only),
 		STORE_TEST(test_the_higher_priority_goes_first),
 		STORE_TEST(test_follow_takes_nodes_that_appear),
+		STORE_TEST(test_same_content_is_built_once_and_faults_stay_alone),
 		STORE_TEST(test_nodes_are_skipped_retried_excluded),
 	};
 

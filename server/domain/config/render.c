@@ -71,6 +71,16 @@ static const char *resolve(const struct render *render, const char *name, const 
 	return value;
 }
 
+const char *config_value(const struct render_input *input, const char *name)
+{
+	const struct render render = {.input = input};
+	const char *value = built_in(&render, name);
+
+	if (!value)
+		value = variable_at(&render, "node", name);
+	return value ? value : variable_at(&render, "project", name);
+}
+
 static bool note_use(struct render *render, const char *name, const char *value, const char *level,
 		     struct error *err)
 {

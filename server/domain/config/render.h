@@ -75,5 +75,8 @@ MUST_CHECK bool config_render_parameters(const struct render_input *input, json_
 					 const char *path, struct arena *arena, json_t **out,
 					 struct error *err);
 
+/* The value of a variable but for what its declaration and the place of its use say, or NULL. */
+const char *config_value(const struct render_input *input, const char *name);
+
 /* Whether any string in json asks for a variable. */
 bool config_json_has_variables(json_t *json);

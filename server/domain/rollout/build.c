@@ -6,13 +6,7 @@
 #include "domain/desired/desired.h"
 #include "domain/rollout/advance_internal.h"
 #include "domain/rollout/rollout.h"
-#include "store/db.h"
 #include "store/rollout_queue.h"
-
-struct build {
-	struct advance *job;
-	const struct rollout_step *step;
-};
 
 /* The services of the step, to be rendered, or (in a rollback) as they were; without those that a newer
  * rollout has taken over. */
@@ -33,27 +27,18 @@ static json_t *touched_services(struct ctx *ctx, const struct advance *job,
 	return touched;
 }
 
-static bool build_one(struct ctx *ctx, void *arg, struct error *err)
+static void request_make(struct ctx *ctx, const struct advance *job,
+			 const struct rollout_step *step, struct desired_request *out)
 {
-	struct build *build = arg;
-	const struct strategy *strategy = &build->job->strategy;
-	const char *sources[STEP_STATE_COUNT];
-	struct step_move sent = rollout_step_move(STEP_EVENT_SEND, NULL, sources);
-	int64_t generation;
-	struct desired_request request = {
-		.node_id = build->step->node_id,
-		.rollout_id = build->job->id,
-		.attempt = build->step->attempt,
-		.gate_ms = strategy->health_gate_ms,
-		.deadline_ms = strategy->deadline_ms,
-		.downgrade = strcmp(build->job->rollout.kind, "rollback") == 0,
-		.touched = touched_services(ctx, build->job, build->step),
+	*out = (struct desired_request){
+		.node_id = step->node_id,
+		.rollout_id = job->id,
+		.attempt = step->attempt,
+		.gate_ms = job->strategy.health_gate_ms,
+		.deadline_ms = job->strategy.deadline_ms,
+		.downgrade = strcmp(job->rollout.kind, "rollback") == 0,
+		.touched = touched_services(ctx, job, step),
 	};
-
-	if (!desired_rebuild(ctx, &request, &generation, err))
-		return false;
-	const char *text = arena_printf(ctx->arena, "%lld", (long long)generation);
-	return rollout_queue_sent(ctx, build->job->id, &build->step->node_id, &text, 1, &sent, err);
 }
 
 static bool fail_step(struct ctx *ctx, struct advance *job, const char *node_id,
@@ -74,25 +59,33 @@ static bool fail_step(struct ctx *ctx, struct advance *job, const char *node_id,
 
 bool build_queued(struct ctx *ctx, struct advance *job, struct error *err)
 {
+	const char *sources[STEP_STATE_COUNT];
+	struct step_move sent = rollout_step_move(STEP_EVENT_SEND, NULL, sources);
 	struct rollout_step *steps;
-	size_t count;
+	size_t count, good = 0;
 
 	if (!rollout_queue_list(ctx, job->id, ROLLOUT_BATCH, &steps, &count, err))
 		return false;
+	if (count == 0)
+		return true;
+	struct desired_request *requests = arena_array(ctx->arena, count, sizeof(*requests));
+	struct desired_outcome *outcomes = arena_array(ctx->arena, count, sizeof(*outcomes));
+	const char **nodes = arena_array(ctx->arena, count, sizeof(*nodes));
+	const char **generations = arena_array(ctx->arena, count, sizeof(*generations));
+	for (size_t i = 0; i < count; i++)
+		request_make(ctx, job, &steps[i], &requests[i]);
+	if (!desired_rebuild_all(ctx, requests, count, outcomes, err))
+		return false;
 	for (size_t i = 0; i < count; i++) {
-		struct build build = {job, &steps[i]};
-		struct error why;
-		if (db_savepoint(ctx, build_one, &build, &why))
+		if (outcomes[i].generation == 0) {
+			if (!fail_step(ctx, job, steps[i].node_id, &outcomes[i].why, err))
+				return false;
 			continue;
-		if (why.code == ERR_UNAVAILABLE || why.code == ERR_TIMEOUT ||
-		    why.code == ERR_INTERNAL) {
-			*err = why;
-			return false;
 		}
-		if (!fail_step(ctx, job, steps[i].node_id, &why, err))
-			return false;
+		nodes[good] = steps[i].node_id;
+		generations[good++] =
+			arena_printf(ctx->arena, "%lld", (long long)outcomes[i].generation);
 	}
-	job->changed |= count > 0;
-	job->busy |= count > 0;
-	return true;
+	job->changed = job->busy = true;
+	return good == 0 || rollout_queue_sent(ctx, job->id, nodes, generations, good, &sent, err);
 }
