@@ -154,6 +154,8 @@ class Model:
                 continue  # what a newer one has set stays as it is
             if node.claims.get(service, 0) > rollout["number"]:
                 continue
+            if service in step["lost"] and content.get(service) == node.content.get(service):
+                continue  # once taken over it stays so, also when the newer one has failed
             if change is None and service not in node.owner:
                 node.claims[service] = rollout["number"]  # it was never there, and shall not be
                 continue

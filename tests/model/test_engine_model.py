@@ -240,6 +240,11 @@ FOUND = {
         ("create", {"a", "b"}, 1, {}, 7), ("advance",), ("advance",),
         ("create", {"a"}, 1, {}, 7), ("advance",), ("advance",),
         ("result", 0, 0, "rolled_back", 0)],
+    "a part that lost a service is tried again after the newer one has failed": [
+        ("create", {"a", "b"}, 14, {"waves": [2, 2], "priority": -1, "max_parallel": 2,
+                                    "retries": {"max": 1, "backoff_ms": 1000}}, 0),
+        ("create", {"a", "c"}, 2, {"on_failure": "fail", "priority": 1}, 6),
+        ("both", "aaab", ("advance",), ("advance",)), ("expire",), ("advance",)],
     "a part that lost a service fails": [
         ("create", {"b", "c"}, 1, {}, 2), ("advance",), ("advance",),
         ("create", {"b"}, 1, {}, 0), ("advance",), ("advance",),
