@@ -47,6 +47,7 @@ bool broker_parse(const char *url, size_t length, struct broker *out, struct err
 
 bool fleet_set_brokers(struct fleet *fleet, const char *urls, struct error *err)
 {
+	fleet->by_shard = true;
 	fleet->broker_count = 0;
 	while (*urls != '\0') {
 		size_t length = strcspn(urls, ",");

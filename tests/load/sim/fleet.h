@@ -49,6 +49,7 @@ struct fleet {
 	const char *ca; /* PEM */
 	struct broker brokers[BROKERS_MAX];
 	size_t broker_count;
+	bool by_shard; /* each broker has shards of its own; else any of them will do */
 	struct dsse_key keys[LIMIT_SIGNATURES];
 	size_t key_count;
 	int64_t health_interval_ms;
@@ -57,7 +58,7 @@ struct fleet {
 /* "mqtts://host:port" or "mqtt://host:port"; the ports are 8883 and 1883 when absent. */
 MUST_CHECK bool broker_parse(const char *url, size_t length, struct broker *out, struct error *err);
 
-/* Comma separated; replaces what the fleet has. */
+/* Comma separated; replaces what the fleet has. Each gets shards of its own. */
 MUST_CHECK bool fleet_set_brokers(struct fleet *fleet, const char *urls, struct error *err);
 
 /* Takes over what the answer to an enrolment says of the server: brokers, signing keys, interval. */

@@ -115,10 +115,17 @@ static void lost(struct worker *worker, struct node *node)
 	node_cut(worker, node, true, backoff_us(worker, node));
 }
 
-void node_connect(struct worker *worker, struct node *node)
+/* Of those that the server names, another one each time that it did not work. */
+static size_t broker_of(const struct worker *worker, const struct node *node)
 {
 	const struct fleet *fleet = worker->fleet;
-	size_t broker = (size_t)node->shard % fleet->broker_count;
+
+	return ((size_t)node->shard + (fleet->by_shard ? 0 : node->attempt)) % fleet->broker_count;
+}
+
+void node_connect(struct worker *worker, struct node *node)
+{
+	size_t broker = broker_of(worker, node);
 	struct error err = {0};
 
 	node->begun = worker->now;
@@ -165,8 +172,7 @@ static void handshake(struct worker *worker, struct node *node)
 /* The socket is connected, or will not be. */
 static void begin(struct worker *worker, struct node *node)
 {
-	const struct fleet *fleet = worker->fleet;
-	const struct broker *broker = &fleet->brokers[(size_t)node->shard % fleet->broker_count];
+	const struct broker *broker = &worker->fleet->brokers[broker_of(worker, node)];
 	struct error err = {0};
 
 	if (conn_failure(&node->conn) != 0) {
