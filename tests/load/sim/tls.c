@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -76,7 +77,11 @@ static bool set_host(SSL *ssl, const char *host)
 
 	if (inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1)
 		return X509_VERIFY_PARAM_set1_ip_asc(param, host) == 1;
-	return SSL_set_tlsext_host_name(ssl, host) == 1 && SSL_set1_host(ssl, host) == 1;
+	/* OpenSSL's macro takes away a const, and copies. */
+	char *copy = xstrdup(host);
+	bool ok = SSL_set_tlsext_host_name(ssl, copy) == 1 && SSL_set1_host(ssl, host) == 1;
+	free(copy);
+	return ok;
 }
 
 static bool set_identity(SSL *ssl, const char *certificate_pem, const char *key_pem)
