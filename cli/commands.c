@@ -216,6 +216,22 @@ static const struct option_spec WAIT_OPTIONS[] = {
 	{NULL, NULL, NULL, false},
 };
 
+static const struct option_spec UNDO_OPTIONS[] = {
+	{"wave", "N", "of ROLLOUT: only this wave", false},
+	{"failed", NULL, "of ROLLOUT: only nodes that failed", false},
+	{"at", "TIME", "instead of ROLLOUT: as it was at 2026-10-05T09:00:00Z", false},
+	{"node", "NODE", "only on this node", true},
+	{"selector", "SELECTOR", "with --at: on these nodes; * is every node", false},
+	{"selection", "ID", "with --at: on these nodes", false},
+	{"confirm", "COUNT", "the number of nodes, typed, when it is every node", false},
+	{"plan", NULL, "foresee it, do nothing", false},
+	{"diff", NULL, "with --plan: show what changes in the files", false},
+	{"plan-hash", "HASH", "only if the plan still holds", false},
+	STRATEGY_ROWS,
+	WAIT_ROWS,
+	{NULL, NULL, NULL, false},
+};
+
 static const struct option_spec ROLLBACK_OPTIONS[] = {
 	STRATEGY_ROWS,
 	WAIT_ROWS,
@@ -298,6 +314,12 @@ const struct command COMMANDS[] = {
 	 node_timeline_command},
 	{"node", "desired", "NODE", "what it should run, as JSON", NULL, 1, 1, false,
 	 node_desired_command},
+	{"node", "baseline", "NODE", "what it should run, and which rollout gave it that", NULL, 1,
+	 1, false, node_baseline_command},
+	{"node", "history", "NODE", "every change of what it should run", PAGE_OPTIONS, 1, 1, false,
+	 node_history_command},
+	{"drift", "list", "", "services whose files differ from what the node was told",
+	 PAGE_OPTIONS, 0, 0, false, drift_list_command},
 	{"node", "retry", "NODE", "let it try again what has failed there", NULL, 1, 1, false,
 	 node_retry_command},
 	{"node", "restart", "NODE SERVICE", "restart a service", NULL, 2, 2, false,
@@ -402,6 +424,8 @@ const struct command COMMANDS[] = {
 	 CAUSE_OPTIONS, 1, -1, false, rollout_exclude_nodes_command},
 	{"rollout", "abort", "ROLLOUT", "end it; nothing is undone", WAIT_OPTIONS, 1, 1, false,
 	 rollout_abort_command},
+	{"rollout", "undo", "[ROLLOUT]", "take back a part of it, or all since a moment",
+	 UNDO_OPTIONS, 0, 1, false, rollout_undo_command},
 	{"rollout", "rollback", "ROLLOUT", "restore what ran before, as a new rollout",
 	 ROLLBACK_OPTIONS, 1, 1, false, rollout_rollback_command},
 	{"alert", "list", "", "open alerts", ALERT_OPTIONS, 0, 0, false, alert_list_command},

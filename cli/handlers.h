@@ -51,6 +51,15 @@ command_run rollout_plan_command, rollout_start_command, rollout_list_command, r
 	rollout_abort_command, rollout_approve_command, rollout_force_command,
 	rollout_finish_command, rollout_skip_nodes_command, rollout_retry_nodes_command,
 	rollout_exclude_nodes_command;
+/* rollouts.c, for undo.c: what the strategy options say; the end of a command that made a rollout; the
+ * rollout that the first argument names. */
+bool rollout_strategy(struct cli *cli, json_t *strategy, struct error *err);
+bool rollout_finish(struct cli *cli, json_t *rollout, struct error *err);
+const char *rollout_argument(const struct cli *cli);
+/* undo.c */
+command_run rollout_undo_command;
+/* baseline.c */
+command_run node_baseline_command, node_history_command, drift_list_command;
 /* plans.c: the groups of a plan, and with --diff what changes in their files. */
 void print_plan(struct cli *cli, json_t *plan);
 command_run plan_nodes_command;

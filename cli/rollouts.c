@@ -78,7 +78,7 @@ static const struct column STEPS[] = {
 };
 
 /* The dashboard writes R-12 for number 12. */
-static const char *rollout_of(const struct cli *cli)
+const char *rollout_argument(const struct cli *cli)
 {
 	const char *text = cli->arguments[0];
 	bool prefixed = (text[0] == 'R' || text[0] == 'r') && text[1] == '-' && text[2] != '\0' &&
@@ -206,7 +206,7 @@ static bool windows_of(const struct cli *cli, json_t *strategy, struct error *er
 	return true;
 }
 
-static bool strategy_of(struct cli *cli, json_t *strategy, struct error *err)
+bool rollout_strategy(struct cli *cli, json_t *strategy, struct error *err)
 {
 	static const struct {
 		const char *option, *member;
@@ -303,7 +303,7 @@ static bool request_of(struct cli *cli, json_t **out, struct error *err)
 		strategy = json_object();
 		json_object_set_new(request, "strategy", strategy);
 	}
-	if (!strategy_of(cli, strategy, err))
+	if (!rollout_strategy(cli, strategy, err))
 		return false;
 	if (json_object_get(request, "changes") == NULL)
 		return error_set(err, ERR_INVALID,
@@ -338,7 +338,7 @@ static const char *number_of(struct cli *cli, json_t *rollout)
 }
 
 /* Waits if asked for, then prints the rollout. */
-static bool finish(struct cli *cli, json_t *rollout, struct error *err)
+bool rollout_finish(struct cli *cli, json_t *rollout, struct error *err)
 {
 	if (cli_switch(cli, "wait") && !rollout_watch(cli, number_of(cli, rollout), &rollout, err))
 		return false;
@@ -370,7 +370,7 @@ bool rollout_start_command(struct cli *cli, struct error *err)
 		json_object_set_new(request, "draft", json_true());
 	return client_call(cli->client, "POST", "/api/v1/rollouts", request, cli->arena, &rollout,
 			   err) &&
-	       finish(cli, rollout, err);
+	       rollout_finish(cli, rollout, err);
 }
 
 bool rollout_list_command(struct cli *cli, struct error *err)
@@ -419,8 +419,8 @@ static bool print_failures(struct cli *cli, struct error *err)
 {
 	static const char FAILED[] = "failed,rolled_back,rollback_failed,timed_out";
 	const char *path =
-		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_of(cli)), "state",
-			  FAILED, "limit", "10", NULL);
+		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_argument(cli)),
+			  "state", FAILED, "limit", "10", NULL);
 	json_t *steps, *step;
 	size_t index;
 
@@ -429,7 +429,8 @@ static bool print_failures(struct cli *cli, struct error *err)
 	json_array_foreach (json_object_get(steps, "items"), index, step)
 		print_failure(cli, value_text(cli, json_at(step, "name"), COLUMN_TEXT), step);
 	if (json_is_string(json_object_get(steps, "next_cursor")))
-		cli_say(cli, "\nmore: muster rollout steps %s --state %s", rollout_of(cli), FAILED);
+		cli_say(cli, "\nmore: muster rollout steps %s --state %s", rollout_argument(cli),
+			FAILED);
 	return true;
 }
 
@@ -439,7 +440,7 @@ bool rollout_failures_command(struct cli *cli, struct error *err)
 	size_t index;
 
 	if (!client_call(cli->client, "GET",
-			 cli_path(cli, "/api/v1/rollouts/%s/failures", rollout_of(cli)), NULL,
+			 cli_path(cli, "/api/v1/rollouts/%s/failures", rollout_argument(cli)), NULL,
 			 cli->arena, &reply, err))
 		return false;
 	if (cli->json) {
@@ -458,8 +459,9 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;
 
-	if (!client_call(cli->client, "GET", cli_path(cli, "/api/v1/rollouts/%s", rollout_of(cli)),
-			 NULL, cli->arena, &rollout, err))
+	if (!client_call(cli->client, "GET",
+			 cli_path(cli, "/api/v1/rollouts/%s", rollout_argument(cli)), NULL,
+			 cli->arena, &rollout, err))
 		return false;
 	print_object(cli, rollout, ROLLOUT);
 	if (cli->json)
@@ -475,9 +477,9 @@ bool rollout_show_command(struct cli *cli, struct error *err)
 bool rollout_steps_command(struct cli *cli, struct error *err)
 {
 	const char *path =
-		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_of(cli)), "state",
-			  cli_option(cli, "state"), "wave", cli_option(cli, "wave"), "fingerprint",
-			  cli_option(cli, "fingerprint"), NULL);
+		cli_query(cli, cli_path(cli, "/api/v1/rollouts/%s/steps", rollout_argument(cli)),
+			  "state", cli_option(cli, "state"), "wave", cli_option(cli, "wave"),
+			  "fingerprint", cli_option(cli, "fingerprint"), NULL);
 
 	return run_list(cli, path, STEPS, "no step", err);
 }
@@ -486,7 +488,7 @@ bool rollout_wait_command(struct cli *cli, struct error *err)
 {
 	json_t *rollout;
 
-	if (!rollout_watch(cli, rollout_of(cli), &rollout, err))
+	if (!rollout_watch(cli, rollout_argument(cli), &rollout, err))
 		return false;
 	if (cli->json)
 		print_json(rollout);
@@ -498,9 +500,9 @@ static bool act(struct cli *cli, const char *action, struct error *err)
 	json_t *rollout;
 
 	return client_call(cli->client, "POST",
-			   cli_path(cli, "/api/v1/rollouts/%s/%s", rollout_of(cli), action), NULL,
-			   cli->arena, &rollout, err) &&
-	       finish(cli, rollout, err);
+			   cli_path(cli, "/api/v1/rollouts/%s/%s", rollout_argument(cli), action),
+			   NULL, cli->arena, &rollout, err) &&
+	       rollout_finish(cli, rollout, err);
 }
 
 bool rollout_run_command(struct cli *cli, struct error *err)
@@ -552,9 +554,10 @@ static bool act_on_nodes(struct cli *cli, const char *action, struct error *err)
 	json_object_set_new(body, "nodes", nodes);
 	if (cli_option(cli, "cause") != NULL)
 		json_object_set_new(body, "cause", json_string(cli_option(cli, "cause")));
-	if (!client_call(cli->client, "POST",
-			 cli_path(cli, "/api/v1/rollouts/%s/steps/%s", rollout_of(cli), action),
-			 body, cli->arena, &answer, err))
+	if (!client_call(
+		    cli->client, "POST",
+		    cli_path(cli, "/api/v1/rollouts/%s/steps/%s", rollout_argument(cli), action),
+		    body, cli->arena, &answer, err))
 		return false;
 	if (cli->json)
 		print_json(answer);
@@ -588,11 +591,11 @@ bool rollout_rollback_command(struct cli *cli, struct error *err)
 {
 	json_t *strategy = json_keep(json_object(), cli->arena), *rollout;
 
-	if (!strategy_of(cli, strategy, err))
+	if (!rollout_strategy(cli, strategy, err))
 		return false;
 	json_t *body = json_keep(json_pack("{s:O}", "strategy", strategy), cli->arena);
 	return client_call(cli->client, "POST",
-			   cli_path(cli, "/api/v1/rollouts/%s/rollback", rollout_of(cli)), body,
-			   cli->arena, &rollout, err) &&
-	       finish(cli, rollout, err);
+			   cli_path(cli, "/api/v1/rollouts/%s/rollback", rollout_argument(cli)),
+			   body, cli->arena, &rollout, err) &&
+	       rollout_finish(cli, rollout, err);
 }

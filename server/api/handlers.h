@@ -26,6 +26,15 @@ bool logs_list_handler(struct request *req, struct error *err);
 bool rollouts_plan_handler(struct request *req, struct error *err);
 bool plan_nodes_handler(struct request *req, struct error *err);
 
+/* api/baseline.c */
+bool node_baseline_handler(struct request *req, struct error *err);
+bool node_history_handler(struct request *req, struct error *err);
+bool drift_list_handler(struct request *req, struct error *err);
+
+/* api/undo.c */
+bool rollout_rollback_handler(struct request *req, struct error *err);
+bool rollout_rollback_plan_handler(struct request *req, struct error *err);
+
 /* api/selections.c */
 bool selections_post_handler(struct request *req, struct error *err);
 bool selections_get_handler(struct request *req, struct error *err);
@@ -48,7 +57,6 @@ bool rollout_resume_handler(struct request *req, struct error *err);
 bool rollout_promote_handler(struct request *req, struct error *err);
 bool rollout_retry_handler(struct request *req, struct error *err);
 bool rollout_abort_handler(struct request *req, struct error *err);
-bool rollout_rollback_handler(struct request *req, struct error *err);
 bool rollout_finish_handler(struct request *req, struct error *err);
 bool rollout_force_handler(struct request *req, struct error *err);
 bool rollout_steps_skip_handler(struct request *req, struct error *err);

@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/fields.h"
 #include "domain/rollout/plan.h"
+#include "domain/rollout/undo.h"
 #include "store/db.h"
 #include "store/plans.h"
 
@@ -14,13 +15,15 @@ struct plan_body {
 	const char *name;
 	const char *plan_hash;
 	bool draft;
+	json_t *restore;
 	struct plan_request request;
 };
 
 /* A plan takes what a rollout takes, so that one body does for both. */
 static const struct field BODY_FIELDS[] = {
 	FIELD_STRING(struct plan_body, name, FIELD_NULLABLE, 256),
-	FIELD_JSON_AS("changes", struct plan_body, request.changes, FIELD_REQUIRED),
+	FIELD_JSON_AS("changes", struct plan_body, request.changes, FIELD_NULLABLE),
+	FIELD_JSON(struct plan_body, restore, FIELD_NULLABLE),
 	FIELD_JSON_AS("targets", struct plan_body, request.targets, FIELD_REQUIRED),
 	FIELD_JSON_AS("strategy", struct plan_body, request.strategy, FIELD_NULLABLE),
 	FIELD_STRING(struct plan_body, plan_hash, FIELD_NULLABLE, 80),
@@ -33,16 +36,32 @@ static bool keep(struct ctx *ctx, void *arg, struct error *err)
 	return plan_keep(ctx, arg, err);
 }
 
+bool plan_reply(struct request *req, struct plan *plan, struct error *err)
+{
+	return db_transaction(request_ctx(req), keep, plan, err) &&
+	       request_reply_json(req, 200, plan_encode(plan));
+}
+
 bool rollouts_plan_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
 	struct plan_body body = {0};
 	struct plan plan;
 
-	return fields_decode(BODY_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body,
-			     err) &&
-	       plan_make(ctx, &body.request, &plan, err) && db_transaction(ctx, keep, &plan, err) &&
-	       request_reply_json(req, 200, plan_encode(&plan));
+	if (!fields_decode(BODY_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body, err))
+		return false;
+	if (json_is_object(body.restore)) {
+		const struct undo_request undo = {
+			.restore = body.restore,
+			.targets = body.request.targets,
+			.strategy = body.request.strategy,
+		};
+		if (json_is_array(body.request.changes))
+			return error_set_field(err, ERR_INVALID, "restore",
+					       "give either changes or restore");
+		return undo_plan(ctx, &undo, &plan, err) && plan_reply(req, &plan, err);
+	}
+	return plan_make(ctx, &body.request, &plan, err) && plan_reply(req, &plan, err);
 }
 
 void plan_reply_with_problem(struct request *req, const struct plan *plan)

@@ -149,6 +149,7 @@ json_t *plan_encode(const struct plan *plan)
 
 	json_object_set_new(json, "expected_ms",
 			    plan->expected_ms >= 0 ? json_integer(plan->expected_ms) : json_null());
-	json_object_set_new(json, "restore_at", encode_time(plan->restore_at));
+	json_object_set_new(json, "restore_at",
+			    encode_time(plan->undo != NULL ? plan->undo->at : 0));
 	return json;
 }

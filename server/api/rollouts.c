@@ -11,6 +11,7 @@
 #include "domain/rollout/plan.h"
 #include "domain/rollout/rollout.h"
 #include "domain/rollout/steps.h"
+#include "domain/rollout/undo.h"
 #include "protocol/limits.h"
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
@@ -22,20 +23,17 @@ struct rollout_body {
 	json_t *strategy;
 	const char *plan_hash;
 	bool draft;
+	json_t *restore;
 };
 
 static const struct field BODY_FIELDS[] = {
 	FIELD_STRING(struct rollout_body, name, FIELD_NULLABLE, 256),
-	FIELD_JSON(struct rollout_body, changes, FIELD_REQUIRED),
+	FIELD_JSON(struct rollout_body, changes, FIELD_NULLABLE),
+	FIELD_JSON(struct rollout_body, restore, FIELD_NULLABLE),
 	FIELD_JSON(struct rollout_body, targets, FIELD_REQUIRED),
 	FIELD_JSON(struct rollout_body, strategy, FIELD_NULLABLE),
 	FIELD_STRING(struct rollout_body, plan_hash, FIELD_NULLABLE, 80),
 	FIELD_BOOL(struct rollout_body, draft, 0),
-	FIELD_END,
-};
-
-static const struct field ROLLBACK_FIELDS[] = {
-	FIELD_JSON(struct rollout_body, strategy, FIELD_NULLABLE),
 	FIELD_END,
 };
 
@@ -45,8 +43,8 @@ static const struct field STEPS_FIELDS[] = {
 	FIELD_END,
 };
 
-static bool reply_rollout(struct request *req, unsigned int status, const struct rollout *rollout,
-			  struct error *err)
+bool rollout_reply(struct request *req, unsigned int status, const struct rollout *rollout,
+		   struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
 	struct rollout_wave *waves;
@@ -58,6 +56,41 @@ static bool reply_rollout(struct request *req, unsigned int status, const struct
 	return request_reply_json(req, status, rollout_encode(ctx, rollout, waves, count));
 }
 
+static bool create(struct ctx *ctx, const struct rollout_body *body, struct plan *plan,
+		   struct rollout *out, struct error *err)
+{
+	const struct rollout_request request = {
+		.name = body->name,
+		.changes = body->changes,
+		.targets = body->targets,
+		.strategy = body->strategy,
+		.plan_hash = body->plan_hash,
+		.draft = body->draft,
+		.planned = plan,
+	};
+
+	return rollout_create(ctx, &request, out, err);
+}
+
+static bool restore(struct ctx *ctx, const struct rollout_body *body, struct plan *plan,
+		    struct rollout *out, struct error *err)
+{
+	const struct undo_request request = {
+		.name = body->name,
+		.restore = body->restore,
+		.targets = body->targets,
+		.strategy = body->strategy,
+		.plan_hash = body->plan_hash,
+		.draft = body->draft,
+		.planned = plan,
+	};
+
+	if (json_is_array(body->changes))
+		return error_set_field(err, ERR_INVALID, "restore",
+				       "give either changes or restore");
+	return undo_create(ctx, &request, out, err);
+}
+
 bool rollouts_post_handler(struct request *req, struct error *err)
 {
 	struct ctx *ctx = request_ctx(req);
@@ -67,17 +100,9 @@ bool rollouts_post_handler(struct request *req, struct error *err)
 
 	if (!fields_decode(BODY_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body, err))
 		return false;
-	struct rollout_request request = {
-		.name = body.name,
-		.changes = body.changes,
-		.targets = body.targets,
-		.strategy = body.strategy,
-		.plan_hash = body.plan_hash,
-		.draft = body.draft,
-		.planned = &plan,
-	};
-	if (rollout_create(ctx, &request, &rollout, err))
-		return reply_rollout(req, 201, &rollout, err);
+	if (json_is_object(body.restore) ? restore(ctx, &body, &plan, &rollout, err)
+					 : create(ctx, &body, &plan, &rollout, err))
+		return rollout_reply(req, 201, &rollout, err);
 	if (err->code == ERR_CONFLICT && strcmp(err->field, "plan_hash") == 0)
 		plan_reply_with_problem(req, &plan);
 	return false;
@@ -121,7 +146,7 @@ bool rollouts_get_handler(struct request *req, struct error *err)
 	struct rollout rollout;
 
 	return rollouts_get(request_ctx(req), request_arg(req, 0), &rollout, err) &&
-	       reply_rollout(req, 200, &rollout, err);
+	       rollout_reply(req, 200, &rollout, err);
 }
 
 bool rollout_steps_handler(struct request *req, struct error *err)
@@ -172,7 +197,7 @@ static bool act(struct request *req, enum rollout_event event, struct error *err
 
 	return find_for_action(req, &rollout, err) &&
 	       rollout_act(request_ctx(req), rollout.id, event, &rollout, err) &&
-	       reply_rollout(req, 200, &rollout, err);
+	       rollout_reply(req, 200, &rollout, err);
 }
 
 bool rollout_start_handler(struct request *req, struct error *err)
@@ -221,7 +246,7 @@ bool rollout_force_handler(struct request *req, struct error *err)
 
 	return find_for_action(req, &rollout, err) &&
 	       rollout_force(request_ctx(req), rollout.id, &rollout, err) &&
-	       reply_rollout(req, 200, &rollout, err);
+	       rollout_reply(req, 200, &rollout, err);
 }
 
 static bool act_on_steps(struct request *req, enum steps_action action, struct error *err)
@@ -258,17 +283,4 @@ bool rollout_steps_retry_handler(struct request *req, struct error *err)
 bool rollout_steps_exclude_handler(struct request *req, struct error *err)
 {
 	return act_on_steps(req, STEPS_EXCLUDE, err);
-}
-
-bool rollout_rollback_handler(struct request *req, struct error *err)
-{
-	struct ctx *ctx = request_ctx(req);
-	struct rollout_body body = {0};
-	struct rollout rollout;
-
-	return fields_decode(ROLLBACK_FIELDS, request_json(req), FIELDS_STRICT, ctx->arena, &body,
-			     err) &&
-	       find_for_action(req, &rollout, err) &&
-	       rollout_roll_back(ctx, rollout.id, body.strategy, &rollout, err) &&
-	       reply_rollout(req, 201, &rollout, err);
 }

@@ -97,6 +97,8 @@ json_t *rollout_encode(const struct ctx *ctx, const struct rollout *rollout,
 		"plan_hash", rollout->plan_hash, "rollback_of", rollout->rollback_of,
 		"current_wave", (json_int_t)rollout->current_wave, "revision",
 		(json_int_t)rollout->revision);
+	json_object_set_new(json, "undo",
+			    rollout->undo != NULL ? json_incref(rollout->undo) : json_null());
 	json_object_set_new(json, "waves", list);
 	json_object_set_new(json, "counts", counts_encode(&sum));
 	json_object_set_new(json, "traffic", traffic_encode(waves, wave_count));

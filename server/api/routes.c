@@ -38,6 +38,10 @@ const struct route ROUTES[] = {
 	{"GET", "/api/v1/events", ROLE_VIEWER, NULL, 0, events_get_handler},
 
 	/* rollouts */
+	{"GET", "/api/v1/nodes/{node}/baseline", ROLE_VIEWER, "nodes:read", 0,
+	 node_baseline_handler},
+	{"GET", "/api/v1/nodes/{node}/history", ROLE_VIEWER, "nodes:read", 0, node_history_handler},
+	{"GET", "/api/v1/drift", ROLE_VIEWER, "nodes:read", 0, drift_list_handler},
 	{"POST", "/api/v1/selections", ROLE_VIEWER, "nodes:read", 0, selections_post_handler},
 	{"GET", "/api/v1/selections/{selection}", ROLE_VIEWER, "nodes:read", 0,
 	 selections_get_handler},
@@ -74,6 +78,8 @@ const struct route ROUTES[] = {
 	 rollout_retry_handler},
 	{"POST", "/api/v1/rollouts/{rollout}/abort", ROLE_OPERATOR, "rollouts:write", 0,
 	 rollout_abort_handler},
+	{"POST", "/api/v1/rollouts/{rollout}/rollback/plan", ROLE_VIEWER, "rollouts:read", 0,
+	 rollout_rollback_plan_handler},
 	{"POST", "/api/v1/rollouts/{rollout}/rollback", ROLE_OPERATOR, "rollouts:write", 0,
 	 rollout_rollback_handler},
 	{"POST", "/api/v1/rollouts/{rollout}/finish", ROLE_OPERATOR, "rollouts:write", 0,

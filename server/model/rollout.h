@@ -27,6 +27,7 @@ struct rollout {
 	json_t *strategy;
 	const char *plan_hash;	 /* or NULL */
 	const char *rollback_of; /* id, or NULL */
+	json_t *undo;		 /* what it takes back, when that is a part or a moment; or NULL */
 	int64_t current_wave;	 /* 0 before the first */
 	const char *reason;	 /* why it is in this state, or NULL */
 	const char *created_by;

@@ -10,7 +10,7 @@
 
 #define COLUMNS                                                                               \
 	"id, project_id, number, name, kind, state, changes, resolved, targets, strategy, "   \
-	"plan_hash, rollback_of, current_wave, reason, created_by, created_by_user, "         \
+	"plan_hash, rollback_of, undo, current_wave, reason, created_by, created_by_user, "   \
 	"approved_by, created_at, started_at, finished_at, state_since, revision, priority, " \
 	"forced, deadline_at"
 
@@ -27,6 +27,7 @@ static const struct field ROLLOUT_FIELDS[] = {
 	FIELD_JSON(struct rollout, strategy, 0),
 	FIELD_STRING(struct rollout, plan_hash, 0, 128),
 	FIELD_STRING(struct rollout, rollback_of, 0, 64),
+	FIELD_JSON(struct rollout, undo, 0),
 	FIELD_INT64(struct rollout, current_wave, 0, 0, INT64_MAX),
 	FIELD_STRING(struct rollout, reason, 0, 4096),
 	FIELD_STRING(struct rollout, created_by, 0, 256),
@@ -73,9 +74,9 @@ static const char ROLLOUTS_SET_FORCED[] =
 static const char ROLLOUTS_INSERT[] =
 	"INSERT INTO rollout (id, project_id, number, name, kind, state, changes, resolved,"
 	" targets, strategy, plan_hash, rollback_of, reason, created_by, created_by_user,"
-	" priority, started_at)"
+	" priority, started_at, undo)"
 	" SELECT $1, $2, n.number, coalesce($3, 'Rollout ' || n.number), $4, $5, $6, $7, $8, $9,"
-	" $10, $11, $12, $13, $14, $15, CASE WHEN $5 = 'running' THEN clock_timestamp() END"
+	" $10, $11, $12, $13, $14, $15, CASE WHEN $5 = 'running' THEN clock_timestamp() END, $16"
 	" FROM (SELECT coalesce(max(number), 0) + 1 AS number FROM rollout"
 	" WHERE project_id = $2) n RETURNING number, name";
 /* Numbers are given one after the other within a project. */
@@ -223,7 +224,7 @@ bool rollouts_insert(struct ctx *ctx, struct rollout *rollout, struct error *err
 			      db_json(rollout->strategy), db_text(rollout->plan_hash),
 			      db_text(rollout->rollback_of), db_text(rollout->reason),
 			      db_text(rollout->created_by), db_text(rollout->created_by_user),
-			      db_int(rollout->priority)),
+			      db_int(rollout->priority), db_json(rollout->undo)),
 		      &rows, err))
 		return false;
 	rollout->number = db_get_int(&rows, 0, 0);

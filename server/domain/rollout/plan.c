@@ -28,7 +28,7 @@ static bool deal_waves(struct ctx *ctx, struct plan *plan, struct error *err)
 	size_t count = 0;
 
 	for (size_t i = 0; i < plan->node_count; i++) {
-		if (plan->restore_at != 0 && plan->nodes[i].group->same)
+		if (plan->undo != NULL && plan->nodes[i].group->same)
 			continue;
 		ids[count] = plan->nodes[i].node->id;
 		places[count++] = i;
@@ -157,9 +157,42 @@ static const char **ids_of(struct ctx *ctx, const struct plan *plan)
 	return ids;
 }
 
+/* Nodes of a rollout that is taken back. */
+static bool find_undo_targets(struct ctx *ctx, struct plan *plan, struct error *err)
+{
+	struct target_node *nodes;
+
+	if (!undo_targets(ctx, plan->undo, &nodes, &plan->node_count, err))
+		return false;
+	plan->confirmed = -1;
+	plan->nodes = arena_array(ctx->arena, plan->node_count + 1, sizeof(*plan->nodes));
+	for (size_t i = 0; i < plan->node_count; i++)
+		plan->nodes[i].node = &nodes[i];
+	return true;
+}
+
+static bool foresee_undo(struct ctx *ctx, const struct plan_request *request, struct plan *plan,
+			 struct error *err)
+{
+	const struct undo *undo = request->undo;
+	char at[TIME_TEXT_SIZE] = "";
+
+	plan->undo = undo;
+	if (undo->at != 0)
+		time_format(undo->at, at);
+	plan->resolved = json_keep(json_pack("{s:s, s:s?}", "at", at, "rollout", undo->rollout_id),
+				   ctx->arena);
+	return strategy_decode(request->strategy, ctx->arena, &plan->strategy, err) &&
+	       (undo->rollout_id != NULL ? find_undo_targets(ctx, plan, err)
+					 : plan_find_targets(ctx, request->targets, plan, err)) &&
+	       plan_foresee_undo(ctx, plan, err);
+}
+
 static bool foresee(struct ctx *ctx, const struct plan_request *request, struct plan *plan,
 		    struct error *err)
 {
+	if (request->undo != NULL)
+		return foresee_undo(ctx, request, plan, err);
 	return changes_decode(request->changes, ctx->arena, &plan->changes, &plan->change_count,
 			      err) &&
 	       strategy_decode(request->strategy, ctx->arena, &plan->strategy, err) &&

@@ -22,6 +22,7 @@
 #include "domain/rollout/strategy.h"
 #include "model/ctx.h"
 #include "store/targets.h"
+#include "store/undo.h"
 
 enum {
 	PLAN_GROUPS_KEPT = 200,		/* whose services are kept for showing; all are counted */
@@ -53,7 +54,7 @@ struct plan_node {
 struct plan {
 	struct rollout_change *changes;
 	size_t change_count;
-	usec_t restore_at; /* 0: not a return to a moment */
+	const struct undo *undo; /* NULL: changes are rolled out */
 	struct strategy strategy;
 	json_t *resolved;	 /* service -> what is set; kept by the arena */
 	struct plan_node *nodes; /* by name */
@@ -73,9 +74,9 @@ struct plan {
 };
 
 struct plan_request {
-	json_t *changes; /* or NULL with restore */
-	json_t *restore; /* {"at": time}: what ran at that moment; or NULL */
-	json_t *targets;
+	json_t *changes;	 /* or NULL with undo */
+	const struct undo *undo; /* what is gone back to, or NULL; outlives the plan */
+	json_t *targets;	 /* or NULL where undo is of a rollout */
 	json_t *strategy;
 };
 

@@ -48,6 +48,9 @@ MUST_CHECK bool plan_find_targets(struct ctx *ctx, json_t *targets, struct plan 
 /* plan_change.c: what changes set, with names resolved; then the groups. */
 MUST_CHECK bool plan_foresee_changes(struct ctx *ctx, struct plan *plan, struct error *err);
 
+/* plan_undo.c: what goes back; then the groups. */
+MUST_CHECK bool plan_foresee_undo(struct ctx *ctx, struct plan *plan, struct error *err);
+
 /* One side of a service: what runs, or what would. */
 struct plan_side {
 	bool exists;

@@ -34,7 +34,7 @@ struct step_move rollout_step_move(enum step_event event, const char *reason,
 	};
 }
 
-static bool announce(struct ctx *ctx, const struct rollout *rollout, struct error *err)
+bool rollout_announce(struct ctx *ctx, const struct rollout *rollout, struct error *err)
 {
 	json_t *data = json_pack("{s:s, s:I, s:s, s:s, s:s, s:s?}", "id", rollout->id, "number",
 				 (json_int_t)rollout->number, "name", rollout->name, "kind",
@@ -86,7 +86,7 @@ bool rollout_move(struct ctx *ctx, struct rollout *rollout, enum rollout_event e
 	rollout->revision++;
 	return rollouts_set_state(ctx, rollout->id, rollout->state, reason,
 				  rollout_state_final(next), err) &&
-	       announce(ctx, rollout, err) && move_original(ctx, rollout, event, err);
+	       rollout_announce(ctx, rollout, err) && move_original(ctx, rollout, event, err);
 }
 
 /* --- create --- */
@@ -205,7 +205,7 @@ static bool create(struct ctx *ctx, void *arg, struct error *err)
 				     request->changes, "targets", request->targets, "nodes",
 				     (json_int_t)plan.node_count),
 			   err) &&
-	       announce(ctx, &rollout, err) && rollouts_get(ctx, rollout.id, job->out, err);
+	       rollout_announce(ctx, &rollout, err) && rollouts_get(ctx, rollout.id, job->out, err);
 }
 
 bool rollout_create(struct ctx *ctx, const struct rollout_request *request, struct rollout *out,
@@ -308,7 +308,7 @@ static bool roll_back(struct ctx *ctx, void *arg, struct error *err)
 			   json_pack("{s:s, s:I, s:I}", "by", rollout.id, "number",
 				     (json_int_t)rollout.number, "nodes", (json_int_t)node_count),
 			   err) &&
-	       announce(ctx, &rollout, err) && rollouts_get(ctx, rollout.id, job->out, err);
+	       rollout_announce(ctx, &rollout, err) && rollouts_get(ctx, rollout.id, job->out, err);
 }
 
 bool rollout_roll_back(struct ctx *ctx, const char *id, json_t *strategy, struct rollout *out,

@@ -67,6 +67,9 @@ const char *rollout_force_obstacle(const struct ctx *ctx, const struct rollout *
 MUST_CHECK bool rollout_move(struct ctx *ctx, struct rollout *rollout, enum rollout_event event,
 			     const char *reason, struct error *err);
 
+/* Within a transaction: tells webhooks, dashboards and the scheduler of a new rollout or state. */
+MUST_CHECK bool rollout_announce(struct ctx *ctx, const struct rollout *rollout, struct error *err);
+
 /* state as its enum. */
 enum rollout_state rollout_state_of(const struct rollout *rollout);
 
