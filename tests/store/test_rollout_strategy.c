@@ -113,6 +113,26 @@ static void test_windows_stand_changes_of_the_clock(void **state)
 	look(NIGHT, "Europe/Berlin", "2026-10-25T02:30:00Z", "2026-10-26T01:30:00Z");
 }
 
+/* Looking at it would fail for ever, with nothing but a line in the log. */
+static void test_what_cannot_go_on_is_given_to_a_person(void **state)
+{
+	struct error err = {0};
+	bool busy;
+
+	(void)state;
+	fleet_on_two();
+	struct rollout rollout = create("3", "{\"waves\":[1,1]}");
+	advance();
+	sql(arena_printf(harness_ctx()->arena,
+			 "UPDATE rollout SET strategy = '{\"waves\": \"x\"}' WHERE id = '%s'",
+			 rollout.id));
+	struct ctx ctx = *harness_ctx();
+	assert_false(rollouts_advance(&ctx, &busy, &err));
+	assert_string_equal(state_of(rollout.id), "paused");
+	assert_non_null(strstr(rollout_at(rollout.id).reason, "cannot go on: "));
+	assert_int_equal(act(rollout.id, ROLLOUT_ABORT).number, rollout.number);
+}
+
 static void test_nodes_wait_for_their_window(void **state)
 {
 	struct error err = {0};
@@ -685,6 +705,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(test_windows_follow_the_clock_of_the_zone),
 		STORE_TEST(test_windows_stand_changes_of_the_clock),
+		STORE_TEST(test_what_cannot_go_on_is_given_to_a_person),
 		STORE_TEST(test_nodes_wait_for_their_window),
 		STORE_TEST(test_impossible_times_are_refused),
 		STORE_TEST(test_starts_no_sooner),

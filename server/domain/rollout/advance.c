@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "domain/rollout/advance_internal.h"
 #include "domain/rollout/failures.h"
 #include "domain/rollout/rollout.h"
@@ -244,6 +245,34 @@ static bool advance(struct ctx *ctx, void *arg, struct error *err)
 	return good && (!job->changed || changes_insert(ctx, "rollout", job->id, err));
 }
 
+struct stuck {
+	const char *id;
+	const char *why;
+};
+
+static bool pause_stuck(struct ctx *ctx, void *arg, struct error *err)
+{
+	const struct stuck *stuck = arg;
+	struct rollout rollout;
+
+	if (!rollouts_lock(ctx, stuck->id, &rollout, err))
+		return false;
+	return rollout_state_of(&rollout) != ROLLOUT_RUNNING ||
+	       rollout_move(ctx, &rollout, ROLLOUT_PAUSE,
+			    arena_printf(ctx->arena, "cannot go on: %s", stuck->why), err);
+}
+
+/* Looking again would fail again: a person has to see it, and may resume or abort. */
+static void give_to_a_person(struct ctx *ctx, const char *id, const struct error *why)
+{
+	struct stuck stuck = {id, arena_strdup(ctx->arena, why->text)};
+	struct error err;
+
+	if (!db_transaction(ctx, pause_stuck, &stuck, &err))
+		log_error("could not pause a rollout that cannot go on: %s rollout=%s", err.text,
+			  id);
+}
+
 bool rollouts_advance(struct ctx *ctx, bool *busy, struct error *err)
 {
 	struct rollout *open;
@@ -258,6 +287,9 @@ bool rollouts_advance(struct ctx *ctx, bool *busy, struct error *err)
 		struct error why;
 		ctx->project_id = open[i].project_id;
 		bool good = db_transaction(ctx, advance, &job, &why);
+		if (!good && why.code != ERR_UNAVAILABLE && why.code != ERR_TIMEOUT &&
+		    why.code != ERR_CONFLICT)
+			give_to_a_person(ctx, job.id, &why);
 		ctx->project_id = NULL;
 		if (good) {
 			*busy |= job.busy;
