@@ -10,11 +10,14 @@
 
 static json_t *counts_encode(const struct rollout_counts *counts)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total", (json_int_t)counts->total,
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total",
+			 (json_int_t)counts->total,
 			 "succeeded", (json_int_t)counts->succeeded, "failed",
 			 (json_int_t)counts->failed, "in_progress", (json_int_t)counts->in_progress,
 			 "offline", (json_int_t)counts->offline, "pending",
-			 (json_int_t)counts->pending, "skipped", (json_int_t)counts->skipped);
+			 (json_int_t)counts->pending, "skipped", (json_int_t)counts->skipped,
+			 "superseded", (json_int_t)counts->superseded, "window",
+			 (json_int_t)counts->window);
 }
 
 /* What all nodes of some waves have fetched, and what older versions have saved them. */
@@ -29,14 +32,23 @@ static json_t *traffic_encode(const struct rollout_wave *waves, size_t wave_coun
 	return json_pack("{s:I, s:I}", "fetched_bytes", fetched, "saved_bytes", saved);
 }
 
+/* What the gate measures: without what a person has accepted, and of the nodes that take part. */
+static json_t *gate_encode(const struct rollout_wave *wave)
+{
+	return json_pack("{s:I, s:I, s:I}", "failed",
+			 (json_int_t)(wave->counts.failed - wave->forgiven), "unreachable",
+			 (json_int_t)(wave->unreachable - wave->forgiven_unreachable), "of",
+			 (json_int_t)(wave->counts.total - wave->counts.skipped));
+}
+
 static json_t *wave_encode(const struct rollout_wave *wave)
 {
-	return json_pack("{s:I, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o}", "no",
+	return json_pack("{s:I, s:s, s:s?, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "no",
 			 (json_int_t)wave->no, "state", wave->state, "label", wave->label, "size",
 			 (json_int_t)wave->size, "counts", counts_encode(&wave->counts), "traffic",
 			 traffic_encode(wave, 1), "started_at", encode_time(wave->started_at),
 			 "finished_at", encode_time(wave->finished_at), "soak_until",
-			 encode_time(wave->soak_until));
+			 encode_time(wave->soak_until), "gate", gate_encode(wave));
 }
 
 static json_t *actions_encode(const struct ctx *ctx, const struct rollout *rollout,
@@ -77,6 +89,8 @@ static struct rollout_counts counts_sum(const struct rollout_wave *waves, size_t
 		sum.offline += waves[i].counts.offline;
 		sum.pending += waves[i].counts.pending;
 		sum.skipped += waves[i].counts.skipped;
+		sum.superseded += waves[i].counts.superseded;
+		sum.window += waves[i].counts.window;
 	}
 	return sum;
 }

@@ -51,7 +51,9 @@ struct rollout_counts {
 	int64_t in_progress; /* queued to verifying, node online */
 	int64_t offline;     /* the same, or pending in a wave that has begun, node offline */
 	int64_t pending;
-	int64_t skipped; /* skipped, superseded */
+	int64_t skipped;    /* skipped, superseded */
+	int64_t superseded; /* of the skipped */
+	int64_t window;	    /* of the pending: online, and waits for its update window */
 };
 
 struct rollout_wave {

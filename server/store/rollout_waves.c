@@ -27,7 +27,9 @@ static const char WAVES_LIST[] =
 	" count(*) FILTER (WHERE s.state = 'pending'),"
 	" count(*) FILTER (WHERE s.state = 'pending' AND NOT n.online),"
 	" count(*) FILTER (WHERE " IN_FLIGHT " AND NOT n.online AND s.deadline_at IS NULL),"
-	" count(*) FILTER (WHERE " UNREACHABLE "), w.forgiven_unreachable"
+	" count(*) FILTER (WHERE " UNREACHABLE "), w.forgiven_unreachable,"
+	" count(*) FILTER (WHERE s.state = 'superseded'),"
+	" count(*) FILTER (WHERE s.state = 'pending' AND n.online AND s.opens_at > clock_timestamp())"
 	" FROM rollout_wave w JOIN rollout r ON r.id = w.rollout_id"
 	" LEFT JOIN rollout_step s ON s.rollout_id = w.rollout_id AND s.wave = w.no"
 	" LEFT JOIN node n ON n.id = s.node_id"
@@ -135,7 +137,9 @@ bool rollout_waves_list(struct ctx *ctx, const char *rollout_id, struct rollout_
 				   .in_progress = db_get_int(&rows, i, 10),
 				   .offline = db_get_int(&rows, i, 11),
 				   .pending = db_get_int(&rows, i, 12),
-				   .skipped = db_get_int(&rows, i, 13)},
+				   .skipped = db_get_int(&rows, i, 13),
+				   .superseded = db_get_int(&rows, i, 22),
+				   .window = db_get_int(&rows, i, 23)},
 			.fetched_bytes = db_get_int(&rows, i, 14),
 			.saved_bytes = db_get_int(&rows, i, 15),
 			.label = db_get_text(&rows, i, 16),

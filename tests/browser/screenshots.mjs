@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Walks every page in both languages, both themes, at desk and phone width, and writes what it saw into
- * build/screenshots. Run with: node tests/browser/screenshots.mjs [folder]
+ * build/screenshots. Run with: node tests/browser/screenshots.mjs [folder [page...]]
  */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,9 +10,10 @@ import { launch, open, signIn } from './browser.mjs';
 import { Plant, furnish, heartbeat, lineConfig, waitFor } from './server.mjs';
 
 const folder = process.argv[2] ?? fileURLToPath(new URL('../../build/screenshots', import.meta.url));
+const only = process.argv.slice(3);
 const sizes = [[1440, 900], [390, 844]];
 
-const pages = (rollout) => ({
+const pages = ({ broken, waiting, sites }) => ({
 	overview: '/',
 	enrol: '/enrol',
 	nodes: '/nodes',
@@ -26,8 +27,12 @@ const pages = (rollout) => ({
 	config: `/configs/${lineConfig}`,
 	'config-edit': `/configs/${lineConfig}/edit`,
 	rollouts: '/rollouts',
-	rollout: `/rollouts/${rollout}`,
+	rollout: `/rollouts/${broken}`,
+	'rollout-windows': `/rollouts/${waiting}`,
+	'rollout-sites': `/rollouts/${sites}`,
 	'rollout-new': `/rollouts/new?selector=site%3Dplant-1&service=collector&config=${lineConfig}&version=2`,
+	'rollout-strategy': '/rollouts/new?selector=site%3Dplant-1',
+	'rollout-plan': `/rollouts/new?selector=%2A&service=collector&config=${lineConfig}&version=2`,
 	alerts: '/alerts',
 	logs: '/logs',
 	packages: '/packages',
@@ -38,6 +43,19 @@ const pages = (rollout) => ({
 	'settings-system': '/settings?tab=system',
 	missing: '/no-such-page',
 });
+
+/* What a page shows only after somebody has done something. */
+const before = {
+	'rollout-plan': async (page) => {
+		await page.getByTestId('plan').click();
+		await page.waitForSelector('[data-testid=plan-counts]');
+	},
+	'rollout-strategy': async (page) => {
+		await page.locator('input[name=waves-by]').nth(1).check();
+		for (const fold of await page.locator('.steps .strategy > summary').all()) await fold.click();
+		await page.getByTestId('add-window').click();
+	},
+};
 
 async function shoot(page, name) {
 	await page.waitForSelector('h1:not(.loading-title)');
@@ -73,15 +91,26 @@ try {
 	});
 	await waitFor(async () => (await plant.api('GET', `/rollouts/${broken.id}`)).state === 'paused', 'paused rollout');
 	await plant.api('POST', '/webhooks', { name: 'ops-chat', url: 'http://127.0.0.1:9/hook', events: ['alert.firing', 'alert.resolved', 'rollout.*'] });
-	const browserPages = pages(broken.number);
+	/* Its window is far away: everything waits for it. */
+	const waiting = await plant.api('POST', '/rollouts', {
+		name: 'At night only',
+		changes: [heartbeat('1.0.0', 2)],
+		targets: { nodes: names.slice(3) },
+		strategy: { waves: { label: 'site' }, windows: [{ cron: '0 2 29 2 *', duration_ms: 3_600_000 }], max_failed_percent: 20, max_unreachable_percent: 10, stop_on_alert: 'critical', new_failure: 'stop' },
+	});
+	await waitFor(async () => (await plant.api('GET', `/rollouts/${waiting.id}`)).counts.window > 0, 'nodes that wait for their window');
+	const sites = await plant.api('POST', '/rollouts', { name: 'One line after the other', changes: [heartbeat('1.0.0', 2)], targets: { nodes: names }, strategy: { waves: { label: 'line', order: ['3', '1'] }, health_gate_ms: 200 }, draft: true });
+	const found = pages({ broken: broken.number, waiting: waiting.number, sites: sites.number });
+	const chosen = Object.entries(found).filter(([name]) => only.length === 0 || only.includes(name));
 
 	for (const lang of ['en', 'zh']) {
 		for (const theme of ['light', 'dark']) {
 			for (const [width, height] of sizes) {
 				const { page, context, wrong } = await open(browser, plant.url, { lang, theme, width, height });
 				await signIn(page, plant.login, plant.password);
-				for (const [name, path] of Object.entries(browserPages)) {
+				for (const [name, path] of chosen) {
 					await page.goto(path);
+					await before[name]?.(page);
 					await shoot(page, `${name}-${lang}-${theme}-${width}`);
 				}
 				for (const line of wrong) console.error(line);

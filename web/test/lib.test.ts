@@ -38,7 +38,7 @@ describe('rollout words', () => {
 		expect(sentence('')).toBe('');
 	});
 	it('sums states into buckets and the final share', () => {
-		expect(toBuckets({ succeeded: 2, rolled_back: 1, verifying: 3, queued: 4, odd: 9 })).toEqual({ succeeded: 2, failed: 1, in_progress: 3, offline: 0, pending: 4, skipped: 0 });
+		expect(toBuckets({ succeeded: 2, rolled_back: 1, verifying: 3, queued: 4, odd: 9 })).toEqual({ succeeded: 2, failed: 1, in_progress: 3, offline: 0, pending: 4, skipped: 0, superseded: 0, window: 0 });
 		expect(finalShare({ succeeded: 1, pending: 3 })).toBe(25);
 		expect(finalShare({})).toBeNull();
 	});

@@ -45,7 +45,8 @@ export interface Desired {
 	}> } | null;
 }
 export interface TimelineItem { at: string; kind: string; severity: string | null; service: string | null; text: string; data?: Record<string, unknown> | null; source: string }
-export interface Explain { text: string; waits_for: string | null; since: string | null }
+export interface Way { by: 'operator' | 'approver' | 'admin' | 'site' | 'node' | 'server'; action: string | null; text: string }
+export interface Explain { text: string; waits_for: string | null; since: string | null; until?: string | null; then?: string | null; ways?: Way[] }
 export interface Variable { name: string; value: string; level: string; updated_at: string | null }
 
 export interface Overview {
@@ -84,9 +85,14 @@ export interface Change {
 	run?: boolean; remove?: true; parameters?: Record<string, unknown>;
 }
 export interface Targets { selector?: string; nodes?: string[]; selection?: string; confirm_count?: number }
+export interface LabelWaves { label: string; order?: string[] }
+export interface UpdateWindow { cron: string; duration_ms: number }
 export interface Strategy {
-	waves?: (number | string)[]; max_parallel?: number; health_gate_ms?: number; soak_ms?: number; max_failures?: number;
-	on_failure?: 'pause' | 'rollback' | 'fail'; deadline_ms?: number; offline?: 'skip' | 'wait' | 'fail'; approval?: boolean;
+	waves?: (number | string)[] | LabelWaves; apart?: string | null; max_parallel?: number; health_gate_ms?: number; soak_ms?: number;
+	max_failures?: number; max_failed_percent?: number; max_unreachable_percent?: number; stop_on_alert?: 'none' | 'info' | 'warning' | 'critical';
+	new_failure?: 'ignore' | 'stop'; on_failure?: 'pause' | 'rollback' | 'rollback_wave' | 'fail'; deadline_ms?: number; rollout_deadline_ms?: number;
+	start_at?: string | null; windows?: UpdateWindow[]; timezone?: string; retries?: { max?: number; backoff_ms?: number }; priority?: number;
+	follow?: boolean; offline?: 'later' | 'skip' | 'wait' | 'fail'; approval?: boolean;
 }
 export interface RolloutSpec { name?: string; changes: Change[]; targets: Targets; strategy?: Strategy; plan_hash?: string; draft?: boolean }
 export interface PlanService {
@@ -102,19 +108,25 @@ export interface Plan {
 	nodes: { node: string; name: string; wave: number | null; status: string; blocked: string | null; same?: boolean; services: PlanService[]; fetch_bytes: number }[];
 }
 export type Counts = Record<string, number>;
-export interface Wave { no: number; state: string; size: number; counts: Counts; started_at: string | null; finished_at: string | null; soak_until: string | null }
-export type RolloutVerb = 'start' | 'approve' | 'pause' | 'resume' | 'promote' | 'retry' | 'abort' | 'rollback';
+export interface Wave { no: number; state: string; label?: string | null; size: number; counts: Counts; started_at: string | null; finished_at: string | null; soak_until: string | null; gate?: { failed: number; unreachable: number; of: number } }
+export type RolloutVerb = 'start' | 'approve' | 'pause' | 'resume' | 'promote' | 'retry' | 'force' | 'finish' | 'abort' | 'rollback';
 export interface Rollout {
 	id: string; number: number; name: string | null; kind: string; state: string; reason: string | null;
 	changes: Change[]; targets: Targets; strategy: Strategy; rollback_of: string | null; current_wave: number | null;
 	waves?: Wave[]; counts?: Counts; created_by: string | null; approved_by?: string | null; created_at: string;
 	started_at: string | null; finished_at: string | null; state_since?: string | null; revision: number;
+	deadline_at?: string | null; priority?: number; forced?: boolean; follows?: boolean;
 	actions?: Partial<Record<RolloutVerb, string | null>>;
 }
 export interface StepError { outcome?: string; phase?: string; code?: string; text?: string; service?: string; stderr?: string; exit?: { code: number; signal: number }; probe?: { kind: string; text: string } }
 export interface Step {
 	node: string; name: string; wave: number; state: string; online?: boolean; reason: string | null; error: StepError | null; progress?: { done_bytes?: number; total_bytes?: number; saved_bytes?: number } | null;
-	generation: number | null; attempt: number; state_since: string | null; deadline_at: string | null;
+	generation: number | null; attempt: number; state_since: string | null; deadline_at: string | null; fingerprint?: string | null;
+	retries?: number; retry_at?: string | null; window_opens_at?: string | null; superseded_by?: string | null; lost?: string[];
+}
+export interface Failure {
+	fingerprint: string; count: number; first_seen_at: string; last_seen_at: string; example: { node: string; name: string }; names: string[];
+	state: string; reason: string | null; error: StepError | null; new: boolean; accepted: boolean; known_since: string | null; known_from: number | null;
 }
 
 export interface Alert {

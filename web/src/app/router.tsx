@@ -79,7 +79,7 @@ const rolloutNew = createRoute({
 const rollout = createRoute({
 	getParentRoute: () => shell,
 	path: '/rollouts/$id',
-	validateSearch: params('wave', 'state'),
+	validateSearch: params('wave', 'state', 'cause'),
 	component: lazyRouteComponent(() => import('../pages/rollout'), 'RolloutPage'),
 });
 const alerts = createRoute({

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Words and small rules about rollouts that several pages share. */
-import type { Change, Rollout, Targets } from '../api/types';
+import type { Translate } from '../i18n';
+import type { Change, Rollout, Targets, UpdateWindow } from '../api/types';
+import { asWeekly } from './cron';
 import { toBuckets } from './states';
 
 export function changeText(c: Change): string {
@@ -30,11 +32,23 @@ export function sentence(text: string): string {
 	return text + (/[\u4e00-\u9fff]/.test(text) ? '。' : '.');
 }
 
+const weekdays = ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] as const;
+
+/** An update window in words: days, from, to. A cron line that is more than that is named as it is. */
+export function windowText(w: UpdateWindow, t: Translate): string {
+	const weekly = asWeekly(w.cron);
+	const minutes = Math.round(w.duration_ms / 60_000);
+	const long = minutes % 60 === 0 ? t('plan.hours', { n: minutes / 60 }) : t('plan.minutes', { n: minutes });
+	if (!weekly) return t('plan.windowCron', { cron: w.cron, long });
+	const days = weekly.days.length === 7 ? t('plan.daily') : weekly.days.map((d) => t(`weekday.${weekdays[d]}`)).join(', ');
+	return t('plan.windowWords', { days, time: weekly.time, long });
+}
+
 /** Part of the steps that is final, 0..100; null without counts. */
 export function finalShare(counts: Record<string, number> | undefined): number | null {
 	const b = toBuckets(counts);
-	const all = b.succeeded + b.failed + b.in_progress + b.offline + b.pending + b.skipped;
-	return all === 0 ? null : Math.round((100 * (b.succeeded + b.failed + b.skipped)) / all);
+	const all = Object.values(b).reduce((sum, n) => sum + n, 0);
+	return all === 0 ? null : Math.round((100 * (b.succeeded + b.failed + b.skipped + b.superseded)) / all);
 }
 
 /** `1, 2, 100%` to [1, 2, "100%"]; null where a part is neither a count nor a percentage. */

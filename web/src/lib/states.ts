@@ -125,19 +125,24 @@ const bucketOf: Record<string, string> = {
 	in_progress: 'in_progress', sent: 'in_progress', accepted: 'in_progress', fetching: 'in_progress', applying: 'in_progress', verifying: 'in_progress',
 	offline: 'offline',
 	pending: 'pending', queued: 'pending',
-	skipped: 'skipped', superseded: 'skipped',
+	window: 'window',
+	skipped: 'skipped',
+	superseded: 'superseded',
 };
 
-export const buckets = ['succeeded', 'failed', 'in_progress', 'offline', 'pending', 'skipped'] as const;
+export const buckets = ['succeeded', 'failed', 'in_progress', 'offline', 'window', 'pending', 'skipped', 'superseded'] as const;
 export type Bucket = (typeof buckets)[number];
 
 /** Counts per state or per bucket, as the server gives them, to the fixed buckets of the phase bar. */
 export function toBuckets(counts: Record<string, number> | undefined): Record<Bucket, number> {
-	const out: Record<Bucket, number> = { succeeded: 0, failed: 0, in_progress: 0, offline: 0, pending: 0, skipped: 0 };
+	const out: Record<Bucket, number> = { succeeded: 0, failed: 0, in_progress: 0, offline: 0, window: 0, pending: 0, skipped: 0, superseded: 0 };
 	for (const [state, n] of Object.entries(counts ?? {})) {
 		const bucket = bucketOf[state] as Bucket | undefined;
 		if (bucket && typeof n === 'number') out[bucket] += n;
 	}
+	/* The server counts these within the larger ones. */
+	if (counts?.skipped !== undefined) out.skipped -= out.superseded;
+	if (counts?.pending !== undefined) out.pending -= out.window;
 	return out;
 }
 
@@ -146,6 +151,8 @@ export const bucketLooks: Record<Bucket, Look> = {
 	failed: look('fail', 'crit', 'bucket.failed'),
 	in_progress: look('prog', 'prog', 'bucket.inProgress'),
 	offline: look('off', 'off', 'bucket.offline'),
+	window: look('pend', 'prog', 'bucket.window'),
 	pending: look('pend', 'off', 'bucket.pending'),
 	skipped: look('skip', 'off', 'bucket.skipped'),
+	superseded: look('skip', 'off', 'bucket.superseded'),
 };

@@ -8,7 +8,6 @@ import type { Change, Node, Page, Plan, Rollout, RolloutSpec, Strategy, Targets 
 import { useCan } from '../app/session';
 import { useDebounced } from '../lib/debounce';
 import { unpackNodes } from '../lib/handoff';
-import { parseWaves } from '../lib/rollout';
 import { Btn } from '../ui/button';
 import { ProblemBox } from '../ui/feedback';
 import { Field } from '../ui/field';
@@ -16,7 +15,7 @@ import { Head } from '../ui/panel';
 import { ChangeRows, emptyRow, rowProblem, toChange } from './rollout/changes';
 import type { ChangeRow } from './rollout/changes';
 import { PlanPreview } from './rollout/plan';
-import { StrategyForm, defaultStrategy, toStrategy } from './rollout/strategy';
+import { StrategyForm, defaultStrategy, strategyProblem, toStrategy } from './rollout/strategy';
 import type { StrategyState } from './rollout/strategy';
 
 const route = getRouteApi('/app/rollouts/new');
@@ -47,13 +46,14 @@ export function RolloutNew() {
 
 	const targets = toTargets(kind, selector, nodes);
 	const hasTarget = kind === 'nodes' ? (targets.nodes?.length ?? 0) > 0 : !!targets.selector;
-	const waves = parseWaves(strategy.waves);
+	const badStrategy = strategyProblem(strategy);
 	const bad = rows.map(rowProblem).find((p) => p !== null) ?? null;
 	const changes: Change[] = rows.map(toChange);
-	const built: Strategy = toStrategy(strategy);
+	const canFollow = kind !== 'nodes';
+	const built: Strategy = toStrategy({ ...strategy, follow: strategy.follow && canFollow });
 	const spec: RolloutSpec = { name: name || undefined, changes, targets, strategy: built };
 	const key = JSON.stringify([changes, targets, built]);
-	const missing = !hasTarget ? t('plan.needTarget') : bad ? t(bad) : waves === null ? t('plan.badWaves') : null;
+	const missing = !hasTarget ? t('plan.needTarget') : bad ? t(bad) : badStrategy ? t(badStrategy) : null;
 
 	const plan = useAct(() => post<Plan>('/rollouts/plan', { changes, targets, strategy: built }), [], (p) => setShown({ key, plan: p }));
 	const current = shown?.key === key ? shown.plan : null;
@@ -104,7 +104,7 @@ export function RolloutNew() {
 							<span className="k">3</span>
 							<div className="stack-2">
 								<b>{t('plan.strategy')}</b>
-								<StrategyForm value={strategy} onChange={setStrategy} badWaves={waves === null} />
+								<StrategyForm value={strategy} onChange={setStrategy} canFollow={canFollow} />
 							</div>
 						</li>
 						<li>

@@ -6,7 +6,7 @@ import type { Bucket } from '../lib/states';
 import { Flash } from './flash';
 import { Glyph } from './icon';
 
-const fills: Record<Bucket, string> = { succeeded: 'f-ok', failed: 'f-crit', in_progress: 'f-prog', offline: 'f-off', pending: 'f-none', skipped: 'f-cell' };
+const fills: Record<Bucket, string> = { succeeded: 'f-ok', failed: 'f-crit', in_progress: 'f-prog', offline: 'f-off', window: 'f-none', pending: 'f-none', skipped: 'f-cell', superseded: 'f-cell' };
 
 /** The bar of a wave: buckets in fixed order, a small gap between them. */
 export function Phase({ counts }: { counts: Record<Bucket, number> }) {
@@ -17,7 +17,7 @@ export function Phase({ counts }: { counts: Record<Bucket, number> }) {
 	return (
 		<svg className="phase" viewBox="0 0 1000 12" preserveAspectRatio="none" role="img" aria-label={words.join(', ') || t('bucket.pending')}>
 			{buckets.map((b) => {
-				if (counts[b] === 0 || b === 'pending') return null;
+				if (counts[b] === 0 || b === 'pending' || b === 'window') return null;
 				const width = (1000 * counts[b]) / total;
 				const rect = <rect key={b} className={fills[b]} x={x} width={Math.max(2, width - 3)} height="12" />;
 				x += width;

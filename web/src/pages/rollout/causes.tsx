@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+import { useState } from 'react';
 import { Link } from '@tanstack/react-router';
 import { useI18n } from '../../i18n';
 import type { Key } from '../../i18n';
 import { num } from '../../i18n/format';
 import { useGet } from '../../api/hooks';
-import type { Page, Rollout, Step, StepError } from '../../api/types';
+import type { Failure, Page, Rollout, StepError } from '../../api/types';
 import { toBuckets } from '../../lib/states';
+import { Btn } from '../../ui/button';
 import { Empty, Loaded } from '../../ui/feedback';
 import { Icon } from '../../ui/icon';
 import { Panel } from '../../ui/panel';
-
-interface Cause { key: string; title: string; detail: string; error: StepError | null; nodes: string[] }
-
-/** Failed steps by what they failed of: numbers in the text do not make a cause of their own. */
-export function groupCauses(steps: Step[]): Cause[] {
-	const out = new Map<string, Cause>();
-	for (const s of steps) {
-		const text = s.error?.text ?? s.reason ?? s.state;
-		const key = `${s.error?.code ?? ''} ${text.replace(/\d+/g, '#')}`;
-		const found = out.get(key);
-		if (found) found.nodes.push(s.name);
-		else out.set(key, { key, title: s.error?.code || s.state, detail: [s.error?.phase, s.error?.service, text].filter(Boolean).join(': '), error: s.error, nodes: [s.name] });
-	}
-	return [...out.values()].sort((a, b) => b.nodes.length - a.nodes.length);
-}
+import { When } from '../../ui/when';
+import { ActOnSteps, stepsObstacle } from './act';
+import type { StepsAct } from './act';
 
 /* What became of the node, and how the process ended: the text says it too, but not at a glance. */
 function Facts({ error }: { error: StepError | null }) {
@@ -35,37 +25,74 @@ function Facts({ error }: { error: StepError | null }) {
 	return facts.length === 0 ? null : <div className="dimmer t12">{facts.join(' · ')}</div>;
 }
 
-export function Causes({ rollout }: { rollout: Rollout }) {
+function History({ failure: f }: { failure: Failure }) {
+	const { t } = useI18n();
+	return (
+		<div className="dimmer t12">
+			{f.new ? <b className="crit-text">{t('cause.new')}</b> : f.known_from ? t('cause.known', { n: f.known_from }) : null}
+			{f.accepted && ` · ${t('cause.accepted')}`} · {t('cause.first')} <When at={f.first_seen_at} />
+			{f.count > 1 && (
+				<>
+					{' '}
+					· {t('cause.last')} <When at={f.last_seen_at} />
+				</>
+			)}
+		</div>
+	);
+}
+
+/** What failed, grouped by kind as the server tells them apart, each with its sample and what to do with all of it. */
+export function Causes({ rollout, cause, onPick }: { rollout: Rollout; cause?: string; onPick: (fingerprint?: string) => void }) {
 	const { t, say, has } = useI18n();
 	const failed = toBuckets(rollout.counts).failed;
-	const steps = useGet<Page<Step>>(`/rollouts/${rollout.id}/steps`, { state: 'failed,rolled_back,rollback_failed,timed_out', limit: 200 }, { enabled: failed > 0 });
+	const failures = useGet<Page<Failure>>(`/rollouts/${rollout.id}/failures`, undefined, { enabled: failed > 0 });
+	const [asked, setAsked] = useState<StepsAct | null>(null);
 	return (
 		<Panel title={t('rollout.causes')} actions={failed > 0 ? <span className="count crit">{num(failed)}</span> : undefined}>
 			{failed === 0 ? (
 				<Empty title={t('rollout.noFailures')} />
 			) : (
-				<Loaded query={steps}>
-					{({ items }) => (
+				<Loaded query={failures}>
+					{({ items, total }) => (
 						<>
-							{groupCauses(items).map((c) => (
-								<div key={c.key} className="cause" data-testid="cause">
-									<span className="n">{c.nodes.length}</span>
-									<div>
-										<span className="strong">{has(`cause.${c.title}`) ? t(`cause.${c.title}` as Key) : c.title}</span> <span className="dimmer t12">{c.nodes.slice(0, 4).join(', ')}{c.nodes.length > 4 ? ` +${c.nodes.length - 4}` : ''}</span>
-										<Facts error={c.error} />
-										<pre>{[say(c.detail), c.error?.stderr?.trim()].filter(Boolean).join('\n')}</pre>
+							{items.map((f) => {
+								const code = f.error?.code || f.state;
+								const title = has(`cause.${code}`) ? t(`cause.${code}` as Key) : code;
+								const text = [f.error?.phase, f.error?.service, f.error?.text ?? f.reason].filter(Boolean).join(': ');
+								const ask = (action: StepsAct['action']) => setAsked({ action, cause: f.fingerprint, count: f.count, what: title });
+								return (
+									<div key={f.fingerprint} className="cause" data-testid="cause" data-fingerprint={f.fingerprint}>
+										<span className="n">{num(f.count)}</span>
+										<div>
+											<span className="strong">{title}</span>{' '}
+											<button type="button" className="link t12" aria-pressed={cause === f.fingerprint} onClick={() => onPick(cause === f.fingerprint ? undefined : f.fingerprint)}>
+												{f.names.slice(0, 4).join(', ')}
+												{f.count > Math.min(4, f.names.length) ? ` +${num(f.count - Math.min(4, f.names.length))}` : ''}
+											</button>
+											<History failure={f} />
+											<Facts error={f.error} />
+											<pre>{[say(text), f.error?.stderr?.trim()].filter(Boolean).join('\n')}</pre>
+											<div className="row wrap gap1 cause-acts">
+												<Btn small icon="restart" onClick={() => ask('retry')} aria-disabled={stepsObstacle(rollout, 'retry') !== null || undefined}>
+													{t('cause.retry', { n: f.count })}
+												</Btn>
+												<Btn small onClick={() => ask('exclude')} aria-disabled={stepsObstacle(rollout, 'exclude') !== null || undefined}>
+													{t('cause.exclude', { n: f.count })}
+												</Btn>
+												<Link className="btn icon sm quiet" to="/logs" search={{ node: f.example.name }} aria-label={t('rollout.openLogs', { node: f.example.name })} title={t('rollout.openLogs', { node: f.example.name })}>
+													<Icon id="logs" />
+												</Link>
+											</div>
+										</div>
 									</div>
-									<span className="acts">
-										<Link className="btn icon sm quiet" to="/logs" search={{ node: c.nodes[0] }} aria-label={t('rollout.openLogs', { node: c.nodes[0] })} title={t('rollout.openLogs', { node: c.nodes[0] })}>
-											<Icon id="logs" />
-										</Link>
-									</span>
-								</div>
-							))}
+								);
+							})}
+							{(total ?? 0) > items.length && <p className="body t12 dimmer">{t('cause.more', { n: (total ?? 0) - items.length })}</p>}
 						</>
 					)}
 				</Loaded>
 			)}
+			{asked && <ActOnSteps rollout={rollout} act={asked} onClose={() => setAsked(null)} />}
 		</Panel>
 	);
 }
