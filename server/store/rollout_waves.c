@@ -29,7 +29,7 @@ static const char WAVES_LIST[] =
 	" count(*) FILTER (WHERE " IN_FLIGHT " AND NOT n.online AND s.deadline_at IS NULL),"
 	" count(*) FILTER (WHERE " UNREACHABLE "), w.forgiven_unreachable,"
 	" count(*) FILTER (WHERE s.state = 'superseded'),"
-	" count(*) FILTER (WHERE s.state = 'pending' AND n.online AND s.opens_at > clock_timestamp())"
+	" count(*) FILTER (WHERE s.state = 'pending' AND n.online AND s.opens_at IS NOT NULL)"
 	" FROM rollout_wave w JOIN rollout r ON r.id = w.rollout_id"
 	" LEFT JOIN rollout_step s ON s.rollout_id = w.rollout_id AND s.wave = w.no"
 	" LEFT JOIN node n ON n.id = s.node_id"

@@ -50,6 +50,17 @@ static struct rollout act(const char *id, enum rollout_event event)
 	return rollout;
 }
 
+static struct rollout_wave wave_at(const char *id, size_t no)
+{
+	struct error err = {0};
+	struct rollout_wave *waves;
+	size_t count;
+
+	assert_done(rollout_waves_list(harness_ctx(), id, &waves, &count, &err), err);
+	assert_true(no >= 1 && no <= count);
+	return waves[no - 1];
+}
+
 /* --- windows --- */
 
 static usec_t moment(const char *text)
@@ -149,6 +160,8 @@ static void test_nodes_wait_for_their_window(void **state)
 	struct rollout_step step = step_at(night.id, NODES[0]);
 	assert_int_equal(step.opens_at, moment("2026-06-01T18:30:00Z"));
 	assert_non_null(strstr(step.reason, "opens at 2026-06-01T18:30:00"));
+	assert_int_equal(wave_at(night.id, 1).counts.window, 2);
+	assert_int_equal(wave_at(night.id, 1).counts.pending, 2);
 	for (size_t i = 2; i < 5; i++)
 		report(NODES[i], RESULT_SUCCEEDED);
 	advance();
@@ -159,6 +172,7 @@ static void test_nodes_wait_for_their_window(void **state)
 	advance();
 	assert_string_equal(step_of(night.id, NODES[0]), "sent");
 	assert_null(rollout_at(night.id).reason);
+	assert_int_equal(wave_at(night.id, 1).counts.window, 0);
 	harness.ctx.now = moment("2026-06-01T10:00:00Z");
 
 	struct rollout forced = create("2", NIGHT);
@@ -405,6 +419,8 @@ static void test_offline_nodes_hold_nothing(void **state)
 	advance();
 	assert_string_equal(step_of(all.id, NODES[4]), "superseded");
 	assert_string_equal(step_at(all.id, NODES[4]).superseded_by, newer.id);
+	assert_int_equal(wave_at(all.id, 2).counts.superseded, 1);
+	assert_int_equal(wave_at(all.id, 2).counts.skipped, 1);
 	assert_string_equal(desired_of(NODES[4]), "2/1 true");
 }
 

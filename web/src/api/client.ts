@@ -10,8 +10,10 @@ export class Problem extends Error {
 	code: string;
 	requestId: string;
 	fields: { field?: string; detail: string }[];
+	/** The whole answer: some problems bring more than words, such as the plan that would hold now. */
+	body: Record<string, unknown>;
 
-	constructor(p: { status: number; title: string; detail?: string; code?: string; requestId?: string; fields?: { field?: string; detail: string }[] }) {
+	constructor(p: { status: number; title: string; detail?: string; code?: string; requestId?: string; fields?: { field?: string; detail: string }[]; body?: Record<string, unknown> }) {
 		super(p.detail || p.title);
 		this.name = 'Problem';
 		this.status = p.status;
@@ -20,6 +22,7 @@ export class Problem extends Error {
 		this.code = p.code ?? '';
 		this.requestId = p.requestId ?? '';
 		this.fields = p.fields ?? [];
+		this.body = p.body ?? {};
 	}
 }
 
@@ -65,6 +68,7 @@ async function problemOf(response: Response): Promise<Problem> {
 		code: text('code'),
 		requestId: text('instance') || requestId,
 		fields: Array.isArray(body.errors) ? (body.errors as { field?: string; detail: string }[]) : [],
+		body,
 	});
 }
 

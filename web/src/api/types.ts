@@ -85,6 +85,7 @@ export interface Change {
 	run?: boolean; remove?: true; parameters?: Record<string, unknown>;
 }
 export interface Targets { selector?: string; nodes?: string[]; selection?: string; confirm_count?: number }
+export interface Selection { id: string; selector: string | null; count: number; everything: boolean; created_at: string; expires_at: string; now?: { count: number; added: number; gone: number } }
 export interface LabelWaves { label: string; order?: string[] }
 export interface UpdateWindow { cron: string; duration_ms: number }
 export interface Strategy {
@@ -95,17 +96,27 @@ export interface Strategy {
 	follow?: boolean; offline?: 'later' | 'skip' | 'wait' | 'fail'; approval?: boolean;
 }
 export interface RolloutSpec { name?: string; changes: Change[]; targets: Targets; strategy?: Strategy; plan_hash?: string; draft?: boolean }
+export interface PlanFile { path: string; change: string; binary?: boolean; mode_from?: string; mode_to?: string; diff?: string; diff_digest?: string; truncated?: boolean }
 export interface PlanService {
 	service: string; restart: boolean; reload: boolean; stop: boolean; remove: boolean;
 	package?: { from: string | null; to: string | null } | null;
-	config?: { name?: string; from: number | string | null; to: number | string | null; files?: { path: string; change: string }[] } | null;
+	config?: { name?: string | null; from: number | string | null; to: number | string | null; files?: PlanFile[] } | null;
 }
+export interface PlanGroup {
+	no: number; count: number; kind: 'change' | 'same' | 'blocked'; blocked: string | null; restarts: boolean; fetch_bytes: number;
+	duration: { median_ms: number; p90_ms: number; samples: number } | null; services: PlanService[]; nodes: string[];
+}
+export interface PlanHeld { rollout: string; number: number; name: string; state: string; count: number; nodes: string[] }
+export interface PlanListed { node: string; name: string; status: string; online: boolean }
 export interface Plan {
 	plan_hash: string;
 	everything: boolean;
-	counts: { nodes: number; change: number; same: number; blocked: number; offline: number };
-	waves: { no: number; nodes: string[]; size: number }[];
-	nodes: { node: string; name: string; wave: number | null; status: string; blocked: string | null; same?: boolean; services: PlanService[]; fetch_bytes: number }[];
+	counts: { nodes: number; change: number; same: number; blocked: number; offline: number; groups: number };
+	expected_ms: number | null;
+	groups: PlanGroup[];
+	waves: { no: number; nodes: string[]; size: number; label?: string | null }[];
+	offline: { count: number; nodes: string[] };
+	held: PlanHeld[];
 }
 export type Counts = Record<string, number>;
 export interface Wave { no: number; state: string; label?: string | null; size: number; counts: Counts; started_at: string | null; finished_at: string | null; soak_until: string | null; gate?: { failed: number; unreachable: number; of: number } }

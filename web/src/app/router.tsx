@@ -73,7 +73,7 @@ const rollouts = createRoute({
 const rolloutNew = createRoute({
 	getParentRoute: () => shell,
 	path: '/rollouts/new',
-	validateSearch: params('selector', 'nodes', 'service', 'config', 'version', 'package'),
+	validateSearch: params('selector', 'nodes', 'selection', 'service', 'config', 'version', 'package'),
 	component: lazyRouteComponent(() => import('../pages/rollout-new'), 'RolloutNew'),
 });
 const rollout = createRoute({

@@ -147,3 +147,14 @@ export function intraline(a: string, b: string): { a: [string, string, string]; 
 	const cut = (s: string): [string, string, string] => [s.slice(0, head), s.slice(head, s.length - tail), s.slice(s.length - tail)];
 	return { a: cut(a), b: cut(b) };
 }
+
+/** The hunks of a unified diff without a head, as plans have them. */
+export function parseUnified(text: string): { old_start: number; old_count: number; new_start: number; new_count: number; lines: { op: ' ' | '+' | '-'; text: string }[] }[] {
+	const out: ReturnType<typeof parseUnified> = [];
+	for (const line of splitLines(text)) {
+		const head = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@/.exec(line);
+		if (head) out.push({ old_start: Number(head[1]), old_count: Number(head[2] ?? 1), new_start: Number(head[3]), new_count: Number(head[4] ?? 1), lines: [] });
+		else if (out.length > 0 && (line[0] === ' ' || line[0] === '+' || line[0] === '-')) out[out.length - 1].lines.push({ op: line[0], text: line.slice(1) });
+	}
+	return out;
+}

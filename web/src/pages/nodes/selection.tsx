@@ -6,9 +6,8 @@ import { num } from '../../i18n/format';
 import { get, patch, post } from '../../api/client';
 import type { Problem, Query } from '../../api/client';
 import { useAct } from '../../api/hooks';
-import type { Node, Page } from '../../api/types';
+import type { Node, Page, Selection } from '../../api/types';
 import { useCan } from '../../app/session';
-import { packNodes } from '../../lib/handoff';
 import { parseQuery } from '../../lib/selector';
 import { Btn } from '../../ui/button';
 import { FormDialog } from '../../ui/dialog';
@@ -42,10 +41,13 @@ export function SelectionBar({ q, query, total, bound, selected, setSelected }: 
 	const words = [parsed.selector, parsed.status.length > 0 ? `${t('nodes.status')} ${parsed.status.join(', ')}` : '', parsed.text && `“${parsed.text}”`].filter(Boolean).join(', ');
 	/* Where counting stopped, nothing that was selected one by one is everything. */
 	const everything = !bound && selected.size === total;
+	/* What was chosen is frozen and counted by the server, so that what is previewed is what is meant. */
+	const select = useAct((ids: string[]) => post<Selection>('/selections', { nodes: ids }), [], (s) => void navigate({ to: '/rollouts/new', search: { selection: s.id } }));
 	const rollOut = () => {
 		/* All of a pure label query stays a selector, so that the rollout says what was meant. */
 		const selector = everything && parsed.selector && !parsed.text && parsed.status.length === 0 ? parsed.selector : undefined;
-		void navigate({ to: '/rollouts/new', search: selector ? { selector } : { nodes: packNodes([...selected]) } });
+		if (selector) void navigate({ to: '/rollouts/new', search: { selector } });
+		else select.mutate([...selected]);
 	};
 	const needsRole = can ? undefined : t('error.needsRole', { role: t('role.operator') });
 	return (
@@ -62,7 +64,7 @@ export function SelectionBar({ q, query, total, bound, selected, setSelected }: 
 				{t('nodes.clear')}
 			</button>
 			<span className="actions">
-				<Btn small kind="primary" icon="rollouts" onClick={rollOut} aria-disabled={!can || undefined} title={needsRole}>
+				<Btn small kind="primary" icon="rollouts" busy={select.isPending} onClick={rollOut} aria-disabled={!can || undefined} title={needsRole}>
 					{t('nodes.rollOut')}
 				</Btn>
 				<Btn small icon="tag" onClick={() => setDialog('labels')} aria-disabled={!can || undefined} title={needsRole}>
@@ -73,6 +75,7 @@ export function SelectionBar({ q, query, total, bound, selected, setSelected }: 
 				</Btn>
 				{needsRole && <span className="t12 dimmer">{needsRole}</span>}
 			</span>
+			{select.error && <ProblemBox problem={select.error} />}
 			{freeze.error && <ProblemBox problem={freeze.error} />}
 			{dialog === 'labels' && <BulkLabels ids={[...selected]} onClose={() => setDialog('')} />}
 			{dialog === 'restart' && <BulkRestart ids={[...selected]} onClose={() => setDialog('')} />}
