@@ -6,10 +6,10 @@ import { useGet } from '../api/hooks';
 import type { Explain, Rollout } from '../api/types';
 import { rolloutTitle, sentence, targetText } from '../lib/rollout';
 import { bucketLooks, buckets, lookup, rolloutLooks, toBuckets } from '../lib/states';
-import { Left } from '../ui/explain';
+import { Left, Ways } from '../ui/explain';
 import { Loaded } from '../ui/feedback';
 import { Glyph } from '../ui/icon';
-import { Head } from '../ui/panel';
+import { Head, Panel } from '../ui/panel';
 import { Badge } from '../ui/status';
 import { When } from '../ui/when';
 import { Causes } from './rollout/causes';
@@ -75,7 +75,16 @@ export function RolloutPage() {
 					<div className="stack">
 						<Waves rollout={r} />
 						<div className="grid-2">
-							<Causes rollout={r} cause={search.cause} onPick={(cause) => change({ cause })} />
+							<div className="stack">
+								<Causes rollout={r} cause={search.cause} onPick={(cause) => change({ cause })} />
+								{explain.data && (explain.data.ways?.length ?? 0) > 0 && (
+									<Panel title={t('why.ways')}>
+										<div className="body">
+											<Ways explain={explain.data} />
+										</div>
+									</Panel>
+								)}
+							</div>
 							<Gate rollout={r} explain={explain.data} />
 						</div>
 						<Steps rollout={r} wave={search.wave} state={search.state} cause={search.cause} onChange={change} />

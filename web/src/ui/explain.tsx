@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 import { useI18n } from '../i18n';
+import type { Key } from '../i18n';
 import { sentence } from '../lib/rollout';
 import { duration, parseTime } from '../lib/time';
 import { When, useNow } from './when';
@@ -10,6 +11,21 @@ export function Left({ until }: { until: string }) {
 	const { t } = useI18n();
 	const left = (parseTime(until)?.getTime() ?? 0) - useNow();
 	return left > 0 ? <span className="num">{t('why.left', { left: duration(left / 1000) })}</span> : null;
+}
+
+/** What would change it, and who can do that. */
+export function Ways({ explain }: { explain: Explain }) {
+	const { t, say, has } = useI18n();
+	const verb = (action: string) => (has(`verb.${action}`) ? t(`verb.${action}` as Key) : action).replace('…', '');
+	return (
+		<ul className="plain" data-testid="ways">
+			{(explain.ways ?? []).map((w, i) => (
+				<li key={i}>
+					<span className="dimmer">{t(`why.by.${w.by}`)}:</span> {w.action ? t('why.action', { verb: verb(w.action), what: say(w.text) }) : say(w.text)}
+				</li>
+			))}
+		</ul>
+	);
 }
 
 /** What it waits for, until when, what happens then, and who can change it. */
@@ -38,13 +54,7 @@ export function Waits({ explain }: { explain: Explain }) {
 				<>
 					<dt>{t('why.ways')}</dt>
 					<dd>
-						<ul className="plain">
-							{ways.map((w, i) => (
-								<li key={i}>
-									<span className="dimmer">{t(`why.by.${w.by}`)}:</span> {w.action ? t('why.action', { verb: w.action, what: say(w.text) }) : say(w.text)}
-								</li>
-							))}
-						</ul>
+						<Ways explain={explain} />
 					</dd>
 				</>
 			)}

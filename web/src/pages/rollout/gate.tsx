@@ -45,10 +45,12 @@ export function Gate({ rollout, explain }: { rollout: Rollout; explain: Explain 
 	const fresh = (kinds.data?.items ?? []).filter((f) => f.new && !f.accepted).length;
 	const over = limits.some((l) => l.over) || wave?.state === 'failed' || (s.new_failure === 'stop' && fresh > 0);
 	const state = over ? notMet : wave?.state === 'succeeded' ? met : open;
-	const then = t(`gate.will.${s.on_failure ?? 'pause'}`);
+	const then = t(rollout.state === 'running' ? `gate.will.${s.on_failure ?? 'pause'}` : `gate.did.${s.on_failure ?? 'pause'}`);
 	const words = (l: Limit) => {
 		const left = { now: l.now, allowed: l.allowed, next: l.allowed + 1, then };
+		if (!l.over) left.then = t(`gate.will.${s.on_failure ?? 'pause'}`);
 		if (l.over) return t(l.kind === 'unreachablePercent' ? 'gate.awayOver' : 'gate.failedOver', left);
+		if (l.allowed === 0) return t(l.kind === 'unreachablePercent' ? 'gate.awayNone' : 'gate.failedNone', left);
 		return t(l.kind === 'unreachablePercent' ? 'gate.awayLeft' : 'gate.failedLeft', left);
 	};
 	return (
@@ -66,7 +68,7 @@ export function Gate({ rollout, explain }: { rollout: Rollout; explain: Explain 
 								</span>
 							))
 						)}
-						{explain && !finished.has(rollout.state) && <Waits explain={explain} />}
+						{explain && !finished.has(rollout.state) && <Waits explain={{ ...explain, waits_for: null, ways: [] }} />}
 					</div>
 				</div>
 				{limits.map((l) => (

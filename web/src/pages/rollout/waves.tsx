@@ -16,7 +16,7 @@ import { When } from '../../ui/when';
 /* One site after the other makes many waves; those around the current one are what matters. */
 const many = 6;
 
-function Plate({ rollout, wave: w }: { rollout: Rollout; wave: Wave }) {
+function Plate({ rollout, wave: w, label }: { rollout: Rollout; wave: Wave; label: string | null }) {
 	const { t } = useI18n();
 	const counts = toBuckets(w.counts);
 	const now = rollout.current_wave === w.no && !finished.has(rollout.state);
@@ -27,7 +27,7 @@ function Plate({ rollout, wave: w }: { rollout: Rollout; wave: Wave }) {
 			<div className="row wrap">
 				<span className="strong">
 					{t('rollout.waveNo', { no: w.no })}
-					{w.label !== null && w.label !== undefined && <span className="mono"> {w.label || t('rollout.noLabel')}</span>}
+					{label !== null && w.label !== null && w.label !== undefined && <span className="mono"> {w.label ? `${label}=${w.label}` : t('rollout.noLabel')}</span>}
 				</span>
 				<span className="t12 dimmer num">
 					{t('configs.nodes', { n: w.size })}
@@ -37,14 +37,14 @@ function Plate({ rollout, wave: w }: { rollout: Rollout; wave: Wave }) {
 			<Phase counts={counts} />
 			<Buckets counts={counts} />
 			<span className="t12 dimmer row gap1 wrap">
-				<St look={lookup(waveLooks, w.state)} />
+				{w.state !== 'pending' && <St look={lookup(waveLooks, w.state)} />}
 				{w.state === 'soaking' && w.soak_until ? (
 					<>
 						{' '}
 						· <Left until={w.soak_until} />
 					</>
 				) : w.state === 'pending' && soak > 0 ? (
-					<> · {t('rollout.soakAfter', { soak: duration(soak / 1000) })}</>
+					t('rollout.soakAfter', { soak: duration(soak / 1000) })
 				) : w.finished_at ? (
 					<>
 						{' '}
@@ -109,7 +109,7 @@ export function Waves({ rollout }: { rollout: Rollout }) {
 		>
 			<div className="waves flow" data-testid="waves">
 				{shown.map((w) => (
-					<Plate key={w.no} rollout={rollout} wave={w} />
+					<Plate key={w.no} rollout={rollout} wave={w} label={label} />
 				))}
 			</div>
 		</Panel>
