@@ -11,13 +11,12 @@
 static json_t *counts_encode(const struct rollout_counts *counts)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "total",
-			 (json_int_t)counts->total,
-			 "succeeded", (json_int_t)counts->succeeded, "failed",
-			 (json_int_t)counts->failed, "in_progress", (json_int_t)counts->in_progress,
-			 "offline", (json_int_t)counts->offline, "pending",
-			 (json_int_t)counts->pending, "skipped", (json_int_t)counts->skipped,
-			 "superseded", (json_int_t)counts->superseded, "window",
-			 (json_int_t)counts->window);
+			 (json_int_t)counts->total, "succeeded", (json_int_t)counts->succeeded,
+			 "failed", (json_int_t)counts->failed, "in_progress",
+			 (json_int_t)counts->in_progress, "offline", (json_int_t)counts->offline,
+			 "pending", (json_int_t)counts->pending, "skipped",
+			 (json_int_t)counts->skipped, "superseded", (json_int_t)counts->superseded,
+			 "window", (json_int_t)counts->window);
 }
 
 /* What all nodes of some waves have fetched, and what older versions have saved them. */

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
 import { assertAccessible, assertFits, launch, open, signIn } from './browser.mjs';
-import { Plant, furnish, lineConfig, waitFor } from './server.mjs';
+import { Plant, furnish, heartbeat, lineConfig, waitFor } from './server.mjs';
 
 const names = ['gw-1', 'gw-2', 'gw-3'];
 let plant;
@@ -111,11 +111,17 @@ test('two versions of a config are compared', async () => {
 test('a rollout is planned, started and watched to its end', async () => {
 	const page = await start();
 	await page.goto(`/rollouts/new?selector=site%3Dplant-1&service=collector&config=${lineConfig}&version=2`);
-	await page.getByText('Health gate, soak, limits').click();
+	await page.getByText('Gate: health, shares, alerts, limits').click();
 	await page.getByLabel('Healthy for (s)').fill('0.2');
-	await page.getByLabel('Waves').first().fill('1, 100%');
+	await page.getByLabel('Waves', { exact: true }).fill('1, 100%');
 	await page.getByTestId('plan').click();
 	await page.waitForSelector('[data-testid=plan-counts]');
+	/* The file names its node, so that the diff of each is its own: a group per node, with lines and nodes. */
+	assert.equal(await page.locator('[data-testid=plan-group][data-kind=change]').count(), 2);
+	await page.getByRole('button', { name: /Show diff/ }).first().click();
+	await waitFor(async () => /interval=1/.test(await page.getByTestId('plan-group').first().innerText()), 'lines of the diff');
+	await page.getByRole('button', { name: 'Show nodes' }).first().click();
+	await waitFor(async () => (await page.getByTestId('plan-nodes').locator('li').count()) === 1, 'the node of the group');
 	await assertAccessible(page, 'plan');
 	await page.getByTestId('start').click();
 	await page.waitForURL(/\/rollouts\/\d+$/);
@@ -127,6 +133,70 @@ test('a rollout is planned, started and watched to its end', async () => {
 	await assertAccessible(page, 'rollout');
 	const node = await plant.api('GET', `/nodes/${names[0]}`);
 	assert.equal(node.services.find((s) => s.name === 'collector').config.version, 2);
+});
+
+test('a plan that no longer holds shows what is different and asks again', async () => {
+	const page = await start();
+	await page.goto(`/rollouts/new?selector=*&service=collector&config=${lineConfig}&version=1`);
+	await page.getByTestId('plan').click();
+	await page.getByTestId('confirm').fill('2');
+	await waitFor(async () => (await page.getByTestId('start').getAttribute('aria-disabled')) === 'true', 'a start that wants the right number');
+	/* Meanwhile somebody else gives one of the nodes what the plan wanted to give it. */
+	await plant.rollOut({ changes: [heartbeat('1.0.0', 1)], targets: { nodes: [names[0]] }, strategy: { health_gate_ms: 200 } });
+	await page.getByTestId('confirm').fill(String(names.length));
+	await page.getByTestId('start').click();
+	await page.waitForSelector('[data-testid=plan-moved]');
+	/* Half a control below the sticky bar is too small a target, to axe at least. */
+	await page.evaluate(() => globalThis.scrollTo(0, 0));
+	await assertAccessible(page, 'plan that moved');
+	await page.getByTestId('plan-accept').click();
+	await waitFor(async () => (await page.getByTestId('plan-moved').count()) === 0, 'the new plan');
+	/* The browser itself logs every 4xx answer; this one is the point of the test. */
+	tab.wrong = tab.wrong.filter((line) => !/status of 409/.test(line));
+});
+
+test('a failed rollout groups its failures, tells the gate, and takes a cause out', async () => {
+	const page = await start();
+	const made = await plant.api('POST', '/rollouts', {
+		name: 'Broken heartbeat',
+		changes: [heartbeat('2.0.0', 2)],
+		targets: { nodes: names },
+		strategy: { waves: [1, '100%'], health_gate_ms: 500, deadline_ms: 20_000 },
+	});
+	await page.goto(`/rollouts/${made.number}`);
+	await page.waitForSelector('[data-testid=rollout-state][data-state=paused]', { timeout: 60_000 });
+	await page.waitForSelector('[data-testid=cause]');
+	assert.match(await page.getByTestId('cause').innerText(), /no such register/);
+	assert.match(await page.getByTestId('gate').innerText(), /1 failed, 0 allowed/);
+	assert.match(await page.getByTestId('ways').innerText(), /Resume/);
+	await assertAccessible(page, 'paused rollout');
+	/* The cause is a filter of the steps too. */
+	await page.getByTestId('cause').locator('button.link').click();
+	await waitFor(async () => (await page.getByTestId('steps').locator('tbody tr').count()) === 1, 'the step that failed of it');
+	await page.getByRole('button', { name: /^Why\?/ }).click();
+	await page.waitForSelector('dialog [data-testid=waits], dialog p');
+	await assertAccessible(page, 'why of a step');
+	await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
+	await page.getByRole('button', { name: /^Exclude 1 node/ }).click();
+	await assertAccessible(page, 'exclude');
+	await page.getByRole('dialog').getByRole('button', { name: 'Exclude' }).click();
+	await waitFor(async () => (await plant.api('GET', `/rollouts/${made.id}`)).counts.skipped === 1, 'the node that was taken out');
+	await waitFor(async () => (await page.getByTestId('cause').count()) === 0, 'no failure left');
+	await plant.api('POST', `/rollouts/${made.id}/abort`, {});
+});
+
+test('update windows say when they open next', async () => {
+	const page = await start();
+	await page.goto('/rollouts/new?selector=site%3Dplant-1');
+	await page.getByText('When: start, windows, deadlines, retries').click();
+	await page.getByTestId('add-window').click();
+	const line = page.getByTestId('window');
+	assert.match(await line.innerText(), /Opens next: .* 02:00/);
+	await line.getByRole('button', { name: 'Sun' }).click();
+	assert.equal(await line.getByLabel('As cron').inputValue(), '0 2 * * 1,2,3,4,5,6');
+	await line.getByLabel('As cron').fill('0 2 30 2 *');
+	assert.match(await line.innerText(), /never opens/);
+	await assertAccessible(page, 'windows');
 });
 
 test('a webhook shows its secret once and its test delivery', async () => {
