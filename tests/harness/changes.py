@@ -32,7 +32,7 @@ def roll_out(api, changes, wait=True, **strategy):
     made = api.post("/rollouts", {
         "name": "test", "changes": changes, "targets": {
             "selector": "*", "confirm_count": api.get("/nodes", limit=1)["total"]},
-        "strategy": {"health_gate_ms": 0, **strategy}})
+        "strategy": {"health_gate_ms": 0, "offline": "wait", **strategy}})
     if not wait:
         return made
     return wait_for_rollout(api, made["id"])

@@ -193,7 +193,7 @@ def test_a_program_is_adopted_where_it_stands(api, new_agent, tmp_path):
     conf = tmp_path / "app.conf"
     conf.write_text("before Muster\n")
     conf.chmod(0o640)
-    Vendor(api).release("app", "1.0", f"exec sleep 1000 {conf}\n",
+    Vendor(api).release("app", "1.0", f"exec tail -f {conf}\n",
                         {"in_place": {"app.conf": str(conf)}})
     version = make_config(api, "c", "from Muster\n")
     done = roll_out(api, [{"service": "app", "driver": "generic", "run": True,
