@@ -239,6 +239,30 @@ static void certificate_switched(void *arg)
 		link_reconnect(app->link, "there is a new certificate");
 }
 
+/* Broker and server may both say it again: what is known changes nothing. */
+static void brokers_came(json_t *urls, void *arg)
+{
+	struct app *app = arg;
+	struct error err = {0};
+	bool changed;
+
+	if (!identity_move(&app->identity, urls, app->arena, &changed, &err)) {
+		log_error("could not move to other brokers: %s", err.text);
+		return;
+	}
+	if (changed)
+		outgoing_event(&app->outgoing, SEVERITY_INFO, "node.moved", NULL, NULL,
+			       "the server has moved this node to the broker %s",
+			       app->identity.brokers[0]);
+	if (app->link)
+		link_move(app->link, &(struct link_brokers){
+					     .urls = app->identity.brokers,
+					     .count = app->identity.broker_count,
+					     .former = app->identity.former_brokers,
+					     .former_count = app->identity.former_broker_count,
+				     });
+}
+
 static bool certificate_came(const char *pem, void *arg, struct error *err)
 {
 	struct app *app = arg;
@@ -286,6 +310,7 @@ static bool make_reconcile(struct app *app, struct error *err)
 		.key_count = app->identity.signing_key_count,
 		.resend = ask_again,
 		.timed = time_answered,
+		.brokers = brokers_came,
 		.certificate = certificate_came,
 		.arg = app,
 	};
@@ -313,8 +338,11 @@ static void make_link(struct app *app)
 		.loop = app->loop,
 		.state = app->state,
 		.node = app->identity.node_id,
-		.brokers = app->identity.brokers,
-		.broker_count = app->identity.broker_count,
+		.brokers = {.urls = app->identity.brokers,
+			    .count = app->identity.broker_count,
+			    .former = app->identity.former_brokers,
+			    .former_count = app->identity.former_broker_count},
+		.broker_patience_ms = app->config->broker_patience_ms,
 		.time = &app->time,
 		.ca_file = IDENTITY_CA_FILE,
 		.certificate_file = IDENTITY_CERTIFICATE_FILE,

@@ -19,6 +19,9 @@ static const struct setting SETTINGS[] = {
 		     "muster-shim (empty: beside this program, then PATH)"),
 	SETTING_DURATION(struct config, reconnect_min_ms, "1s", "first pause before reconnecting"),
 	SETTING_DURATION(struct config, reconnect_max_ms, "300s", "longest such pause"),
+	SETTING_DURATION(struct config, broker_patience_ms, "180s",
+			 "when the server has moved this node to another broker that cannot be "
+			 "reached for so long, the former ones are tried again"),
 	SETTING_SIZE(struct config, spool_bytes, "64MiB",
 		     "kept for the server while it cannot be reached"),
 	SETTING_SIZE(struct config, catchup_rate_bytes, "64KiB",

@@ -19,6 +19,7 @@ struct config {
 	const char *shim;
 	int64_t reconnect_min_ms;
 	int64_t reconnect_max_ms;
+	int64_t broker_patience_ms;
 	int64_t spool_bytes;
 	int64_t catchup_rate_bytes;
 	int64_t catchup_spread_ms;

@@ -9,7 +9,7 @@
 #include "protocol/limits.h"
 #include "protocol/topics.h"
 
-enum { MAX_FILE = 256 * 1024, MAX_BROKERS = 16, MAX_URL = 512, MAX_SIGNING_KEYS = 8 };
+enum { MAX_FILE = 256 * 1024, MAX_URL = 512, MAX_SIGNING_KEYS = 8 };
 
 struct record {
 	struct identity identity;
@@ -22,7 +22,9 @@ static const struct field FIELDS[] = {
 	FIELD_STRING_AS("project", struct record, identity.project, 0, LIMIT_NAME),
 	FIELD_STRING_AS("server", struct record, identity.server, 0, MAX_URL),
 	FIELD_STRINGS_AS("brokers", struct record, identity.brokers, identity.broker_count,
-			 FIELD_REQUIRED, MAX_BROKERS, MAX_URL),
+			 FIELD_REQUIRED, LIMIT_BROKERS, LIMIT_BROKER_URL),
+	FIELD_STRINGS_AS("former_brokers", struct record, identity.former_brokers,
+			 identity.former_broker_count, 0, LIMIT_BROKERS, LIMIT_BROKER_URL),
 	FIELD_JSON(struct record, signing_keys, FIELD_REQUIRED),
 	FIELD_INT_AS("health_interval_ms", struct record, identity.health_interval_ms, 0, 100,
 		     3600 * 1000),
@@ -87,30 +89,124 @@ bool identity_load(struct arena *arena, struct identity *out, struct error *err)
 	return identity_decode(json, arena, out, err) || error_prefix(err, "%s", IDENTITY_FILE);
 }
 
-bool identity_trust(struct identity *identity, json_t *keys, int number, struct arena *arena,
-		    struct error *err)
+/* Sets members of the file. */
+static bool change_file(json_t *changes, struct error *err)
 {
 	struct arena *scratch = arena_new();
-	struct identity next = *identity;
 	size_t size;
 	char *text;
 	json_t *json = NULL;
-	bool ok = decode_signing_keys(keys, arena, &next, err) &&
-		  file_read(IDENTITY_FILE, MAX_FILE, scratch, &text, &size, err) &&
+	bool ok = file_read(IDENTITY_FILE, MAX_FILE, scratch, &text, &size, err) &&
 		  json_parse_limited(text, size, LIMIT_JSON_DEPTH, &json, err);
 
 	if (ok) {
 		json_keep(json, scratch);
-		json_object_set(json, "signing_keys", keys);
-		json_object_set_new(json, "trust", json_integer(number));
+		json_object_update(json, changes);
 		const char *written = json_text(json, scratch);
 		ok = file_write_atomic(IDENTITY_FILE, written, strlen(written), 0600, err);
 	}
 	arena_free(scratch);
-	if (!ok)
+	return ok;
+}
+
+bool identity_trust(struct identity *identity, json_t *keys, int number, struct arena *arena,
+		    struct error *err)
+{
+	struct identity next = *identity;
+	json_auto_t *changes = json_pack("{s:O, s:i}", "signing_keys", keys, "trust", number);
+
+	if (!decode_signing_keys(keys, arena, &next, err) || !change_file(changes, err))
 		return false;
 	next.trust = number;
 	*identity = next;
+	return true;
+}
+
+static bool decode_urls(json_t *urls, struct arena *arena, struct identity *out, struct error *err)
+{
+	const size_t count = json_array_size(urls);
+	const char **texts = arena_array(arena, LIMIT_BROKERS, sizeof(*texts));
+
+	if (count == 0 || count > LIMIT_BROKERS)
+		return error_set_field(err, ERR_INVALID, "brokers", "there must be 1 to %d brokers",
+				       LIMIT_BROKERS);
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(json_array_get(urls, i));
+
+		if (!text || strncmp(text, "mqtts://", 8) != 0 || strlen(text) > LIMIT_BROKER_URL)
+			return error_set_field(err, ERR_INVALID, "brokers",
+					       "a broker's address is not like mqtts://host:port");
+		texts[i] = arena_strdup(arena, text);
+	}
+	out->brokers = texts;
+	out->broker_count = count;
+	return true;
+}
+
+static bool is_among(const char *url, const char *const *urls, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(urls[i], url) == 0)
+			return true;
+	return false;
+}
+
+/* All that were before, the last ones first. */
+static void set_former(struct identity *next, const struct identity *identity, struct arena *arena)
+{
+	const char **former = arena_array(arena, LIMIT_BROKERS, sizeof(*former));
+	size_t count = 0;
+
+	for (size_t i = 0; i < identity->broker_count + identity->former_broker_count; i++) {
+		const char *url = i < identity->broker_count
+					  ? identity->brokers[i]
+					  : identity->former_brokers[i - identity->broker_count];
+
+		if (count < LIMIT_BROKERS && !is_among(url, next->brokers, next->broker_count) &&
+		    !is_among(url, former, count))
+			former[count++] = url;
+	}
+	next->former_brokers = former;
+	next->former_broker_count = count;
+}
+
+static bool same_brokers(const struct identity *a, const struct identity *b)
+{
+	if (a->broker_count != b->broker_count)
+		return false;
+	for (size_t i = 0; i < a->broker_count; i++)
+		if (strcmp(a->brokers[i], b->brokers[i]) != 0)
+			return false;
+	return true;
+}
+
+static json_t *texts_json(const char *const *texts, size_t count)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_string(texts[i]));
+	return array;
+}
+
+bool identity_move(struct identity *identity, json_t *urls, struct arena *arena, bool *changed,
+		   struct error *err)
+{
+	struct identity next = *identity;
+
+	*changed = false;
+	if (!decode_urls(urls, arena, &next, err))
+		return false;
+	if (same_brokers(identity, &next))
+		return true;
+	set_former(&next, identity, arena);
+	json_auto_t *changes = json_pack(
+		"{s:o, s:o}", "brokers", texts_json(next.brokers, next.broker_count),
+		"former_brokers", texts_json(next.former_brokers, next.former_broker_count));
+	if (!change_file(changes, err))
+		return false;
+	*identity = next;
+	*changed = true;
 	return true;
 }
 

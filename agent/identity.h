@@ -29,6 +29,8 @@ struct identity {
 	const char *server; /* URL that it was enrolled at */
 	const char *const *brokers;
 	size_t broker_count;
+	const char *const *former_brokers; /* where it was before the server has moved it */
+	size_t former_broker_count;
 	struct dsse_key *signing_keys;
 	size_t signing_key_count;
 	int trust; /* number of the newest statement on them, 0: as enrolled */
@@ -49,6 +51,14 @@ MUST_CHECK bool identity_decode(json_t *json, struct arena *arena, struct identi
  */
 MUST_CHECK bool identity_trust(struct identity *identity, json_t *keys, int number,
 			       struct arena *arena, struct error *err);
+
+/*
+ * From now on urls (array of texts) are the brokers, and the present ones the former: in the file, then in
+ * *identity, whose strings live in the arena. changed: they were not before, in this order. ERR_INVALID when
+ * they cannot be addresses of brokers.
+ */
+MUST_CHECK bool identity_move(struct identity *identity, json_t *urls, struct arena *arena,
+			      bool *changed, struct error *err);
 
 /* "linux-amd64" and so on, of this build. */
 const char *identity_platform(void);

@@ -24,13 +24,14 @@
 #include "notify/transfer.h"
 #include "outbox/outbox.h"
 #include "outbox/webhooks.h"
+#include "protocol/limits.h"
 #include "scheduler/scheduler.h"
 #include "signer/client.h"
 #include "store/db.h"
 #include "store/migrate.h"
 #include "worker.h"
 
-enum { PEM_MAX = 1 << 20, BROKERS_MAX = 16, RETRY_MS = 500, COMPLAIN_EVERY = 20 };
+enum { PEM_MAX = 1 << 20, RETRY_MS = 500, COMPLAIN_EVERY = 20 };
 
 struct app {
 	const struct config *config;
@@ -47,6 +48,8 @@ struct app {
 	int stop_fd;
 	int failure_fd;
 	struct feed *feed;
+	const char **mqtt_urls;
+	size_t mqtt_url_count;
 	struct mqtt *mqtt;
 	struct outbox *outbox;
 	struct webhooks *webhooks;
@@ -55,22 +58,51 @@ struct app {
 
 /* --- what the process knows --- */
 
-static void set_brokers(struct app *app)
+static bool split_urls(struct app *app, const char *setting, const char *list, const char ***out,
+		       size_t *count, struct error *err)
 {
-	const struct config *config = app->config;
-	const char *list =
-		config->mqtt_public_urls != NULL ? config->mqtt_public_urls : config->mqtt_url;
-	const char **urls = arena_array(app->arena, BROKERS_MAX, sizeof(*urls));
+	const char **urls = arena_array(app->arena, LIMIT_BROKERS, sizeof(*urls));
 
-	while (*list != '\0' && app->server.broker_count < BROKERS_MAX) {
+	*count = 0;
+	*out = urls;
+	while (*list != '\0') {
 		size_t length = strcspn(list, ", ");
 
+		if (length > LIMIT_BROKER_URL)
+			return error_set(err, ERR_INVALID, "%s: an address is too long", setting);
+		if (length > 0 && *count == LIMIT_BROKERS)
+			return error_set(err, ERR_INVALID, "%s: there may be %d brokers at most",
+					 setting, LIMIT_BROKERS);
 		if (length > 0)
-			urls[app->server.broker_count++] = arena_strndup(app->arena, list, length);
+			urls[(*count)++] = arena_strndup(app->arena, list, length);
 		list += length;
 		list += strspn(list, ", ");
 	}
+	return *count > 0 || error_set(err, ERR_INVALID, "%s: there is no address", setting);
+}
+
+/* Several brokers share the shards, so it must be known which address is whose. */
+static bool set_brokers(struct app *app, struct error *err)
+{
+	const struct config *config = app->config;
+	const char *public =
+		config->mqtt_public_urls != NULL ? config->mqtt_public_urls : config->mqtt_url;
+	const char **urls;
+	size_t count;
+
+	if (!split_urls(app, "mqtt-url", config->mqtt_url, &app->mqtt_urls, &app->mqtt_url_count,
+			err) ||
+	    !split_urls(app, "mqtt-public-urls", public, &urls, &count, err))
+		return false;
+	if (app->mqtt_url_count > 1 && count != app->mqtt_url_count)
+		return error_set(err, ERR_INVALID,
+				 "mqtt-url names %zu brokers and mqtt-public-urls %zu: give one "
+				 "public address for each, in the same order",
+				 app->mqtt_url_count, count);
 	app->server.broker_urls = urls;
+	app->server.broker_url_count = count;
+	app->server.broker_count = app->mqtt_url_count;
+	return true;
 }
 
 static bool read_url_key(struct app *app, struct error *err)
@@ -107,8 +139,7 @@ static bool set_server(struct app *app, struct signer *signer, struct error *err
 		.webhook_allow = config->webhook_allow,
 		.api = &app->api,
 	};
-	set_brokers(app);
-	return read_url_key(app, err);
+	return set_brokers(app, err) && read_url_key(app, err);
 }
 
 /* --- readiness --- */
@@ -120,7 +151,9 @@ static bool app_ready(void *arg, struct error *err)
 	if (!atomic_load(&app->api.serving))
 		return error_set(err, ERR_UNAVAILABLE, "the database has not been checked yet");
 	return mqtt_connected(app->mqtt) ||
-	       error_set(err, ERR_UNAVAILABLE, "the broker cannot be reached");
+	       error_set(err, ERR_UNAVAILABLE, "%s",
+			 app->mqtt_url_count > 1 ? "not all brokers can be reached"
+						 : "the broker cannot be reached");
 }
 
 /* --- HTTP --- */
@@ -270,7 +303,8 @@ static bool start_mqtt(struct app *app, struct error *err)
 {
 	const struct config *config = app->config;
 	const struct mqtt_settings settings = {
-		.url = config->mqtt_url,
+		.urls = app->mqtt_urls,
+		.url_count = app->mqtt_url_count,
 		.ca_path = key_path(app, config->mqtt_ca, "ca.crt"),
 		.certificate_path = key_path(app, config->mqtt_certificate, "mqtt-client.crt"),
 		.key_path = key_path(app, config->mqtt_key, "mqtt-client.key"),
@@ -287,7 +321,7 @@ static bool start_late(struct app *app, struct error *err)
 	const char *database_url = app->config->database_url;
 
 	return feed_start(database_url, app->events, &app->feed, err) && start_mqtt(app, err) &&
-	       outbox_start(database_url, &app->server, mqtt_link(app->mqtt), &app->outbox, err) &&
+	       outbox_start(database_url, &app->server, mqtt_links(app->mqtt), &app->outbox, err) &&
 	       webhooks_start(database_url, &app->server, &app->webhooks, err) &&
 	       scheduler_start(database_url, &app->server, &app->scheduler, err);
 }

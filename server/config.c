@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "protocol/limits.h"
 
 const struct setting CONFIG_SETTINGS[] = {
 	SETTING_PATH(
@@ -53,11 +54,16 @@ const struct setting CONFIG_SETTINGS[] = {
 		"many from one address, before further ones are refused"),
 
 	SETTING_STRING(struct config, mqtt_url, "mqtts://127.0.0.1:8883",
-		       "broker as the server reaches it (serve)"),
+		       "brokers as the server reaches them, comma separated (serve); several share "
+		       "the nodes"),
 	SETTING_STRING(struct config, mqtt_listen, "127.0.0.1:8883",
 		       "address of the private broker (standalone); port 0 takes a free one"),
+	SETTING_INT(struct config, brokers, "1", 1, LIMIT_BROKERS,
+		    "private brokers (standalone) that share the nodes, each with its own process "
+		    "and port: the one of mqtt-listen and those that follow"),
 	SETTING_STRING(struct config, mqtt_public_urls, NULL,
-		       "brokers as nodes reach them, comma separated; default: mqtt-url"),
+		       "brokers as nodes reach them, comma separated, in the order of mqtt-url; "
+		       "default: mqtt-url"),
 	SETTING_STRING(struct config, package_caches, "",
 		       "addresses that nodes ask for packages before this server, comma separated; "
 		       "they need no trust"),

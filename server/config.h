@@ -34,8 +34,9 @@ struct config {
 	int64_t session_max;
 	int64_t login_attempts;
 
-	const char *mqtt_url;	      /* how the server reaches the broker */
+	const char *mqtt_url;	      /* how the server reaches the brokers, comma separated */
 	const char *mqtt_listen;      /* standalone only */
+	int64_t brokers;	      /* standalone only */
 	const char *mqtt_public_urls; /* how nodes reach the brokers, comma separated */
 	const char *package_caches;   /* addresses of caches, comma separated */
 	const char *mqtt_ca;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -16,7 +17,13 @@
 #include "store/rights.h"
 
 /* Rows may become readable without a wake-up of their own, when an older transaction ends. */
-enum { SWEEP_MS = 500, RETRY_MS = 1000, BATCH = 500 };
+enum { SWEEP_MS = 500, RETRY_MS = 1000, BATCH = 5000, IDS_MAX = 20 };
+
+/*
+ * A change alone is told at once, and after it for so long nothing: what happens meanwhile is told
+ * together, once to each of the dashboards, however many changes there are.
+ */
+enum { CALM_MS = 400 };
 
 /* How long a stream may outlive the session or token that it was opened with. */
 #define CHECK_INTERVAL (2 * USEC_PER_SEC)
@@ -29,6 +36,7 @@ struct feed {
 	struct db *db;
 	usec_t next_check; /* of the streams' rights */
 	bool positioned;   /* the hub knows where the history begins */
+	bool busy;	   /* something was told in this turn */
 	struct change_position position;
 };
 
@@ -39,22 +47,81 @@ static bool stopped(const struct feed *feed)
 	return poll(&poller, 1, 0) > 0;
 }
 
-static void publish(struct feed *feed, struct arena *arena, const struct change *change)
+/* All changes of one kind in one project that one look has found: one event. */
+struct group {
+	const struct change *last;
+	const char *ids[IDS_MAX]; /* distinct, in the order of their first change */
+	size_t count;
+	bool many; /* more than those */
+};
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a != NULL && b != NULL && strcmp(a, b) == 0);
+}
+
+static struct group *find_group(struct group *groups, size_t *count, const struct change *change)
+{
+	/* The newest are the likeliest. */
+	for (size_t i = *count; i > 0; i--)
+		if (strcmp(groups[i - 1].last->kind, change->kind) == 0 &&
+		    same_text(groups[i - 1].last->project_id, change->project_id))
+			return &groups[i - 1];
+	groups[*count] = (struct group){.last = change};
+	return &groups[(*count)++];
+}
+
+static void add_change(struct group *group, const struct change *change)
+{
+	group->last = change;
+	if (group->many)
+		return;
+	for (size_t i = 0; i < group->count; i++)
+		if (strcmp(group->ids[i], change->object_id) == 0)
+			return;
+	if (group->count == IDS_MAX)
+		group->many = true;
+	else
+		group->ids[group->count++] = change->object_id;
+}
+
+static void publish(struct feed *feed, struct arena *arena, const struct group *group)
 {
 	char at[TIME_TEXT_SIZE];
-	json_t *data;
+	json_t *ids = json_array();
 
-	time_format(change->at, at);
-	data = json_pack("{s:s, s:s, s:s}", "kind", change->kind, "id", change->object_id, "at",
-			 at);
-	if (change->data != NULL)
-		json_object_set(data, "data", change->data);
+	time_format(group->last->at, at);
+	json_t *data = json_pack("{s:s, s:o, s:b, s:s}", "kind", group->last->kind, "ids", ids,
+				 "many", group->many, "at", at);
+	for (size_t i = 0; i < group->count; i++)
+		json_array_append_new(ids, json_string(group->ids[i]));
 	event_hub_publish(feed->hub, &(struct event){
-					     .id = change->position.id,
-					     .project_id = change->project_id,
-					     .kind = change->kind,
+					     .id = group->last->position.id,
+					     .project_id = group->last->project_id,
+					     .kind = group->last->kind,
 					     .data = json_text(json_keep(data, arena), arena),
 				     });
+}
+
+static int compare_groups(const void *a, const void *b)
+{
+	const struct group *x = a, *y = b;
+
+	return x->last < y->last ? -1 : x->last > y->last;
+}
+
+/* In the order of their last changes: so who has seen one of them has seen those before it. */
+static void publish_all(struct feed *feed, struct arena *arena, const struct change *changes,
+			size_t count)
+{
+	struct group *groups = arena_array(arena, count, sizeof(*groups));
+	size_t group_count = 0;
+
+	for (size_t i = 0; i < count; i++)
+		add_change(find_group(groups, &group_count, &changes[i]), &changes[i]);
+	qsort(groups, group_count, sizeof(*groups), compare_groups);
+	for (size_t i = 0; i < group_count; i++)
+		publish(feed, arena, &groups[i]);
 }
 
 /* Everything that is new; full tells that there may be more. */
@@ -71,9 +138,10 @@ static bool read_batch(struct feed *feed, struct ctx *ctx, bool *full, struct er
 	}
 	if (!changes_list_after(ctx, &feed->position, BATCH, &changes, &count, err))
 		return false;
-	for (size_t i = 0; i < count; i++) {
-		publish(feed, ctx->arena, &changes[i]);
-		feed->position = changes[i].position;
+	if (count > 0) {
+		publish_all(feed, ctx->arena, changes, count);
+		feed->busy = true;
+		feed->position = changes[count - 1].position;
 	}
 	*full = count == BATCH;
 	return true;
@@ -121,8 +189,14 @@ static bool run_once(struct feed *feed, struct arena *arena, struct error *err)
 	if (feed->db == NULL && (!db_open(feed->database_url, "musterd events", &feed->db, err) ||
 				 !db_listen(feed->db, DB_CHANNEL_CHANGES, err)))
 		return false;
-	return read_all(feed, arena, err) &&
-	       db_wait(feed->db, feed->stop_fd, SWEEP_MS, &notified, err);
+	struct pollfd poller = {.fd = feed->stop_fd, .events = POLLIN};
+
+	feed->busy = false;
+	if (!read_all(feed, arena, err))
+		return false;
+	if (feed->busy && poll(&poller, 1, CALM_MS) > 0)
+		return true;
+	return db_wait(feed->db, feed->stop_fd, SWEEP_MS, &notified, err);
 }
 
 static void *feed_run(void *arg)

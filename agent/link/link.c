@@ -31,7 +31,8 @@ enum {
 	CONNECT_TIMEOUT_MS = 20000,
 	TICK_MS = 5000,
 	CONNECTING_TICK_MS = 1000,
-	RECONNECT_SOON_MS = 100
+	RECONNECT_SOON_MS = 100,
+	RETURN_FACTOR = 10,
 };
 
 static const char FAREWELL[] = "{\"v\":1,\"offline\":true}";
@@ -178,6 +179,44 @@ static void socket_ready(int fd, short revents, void *arg)
 		streams_send(link);
 }
 
+/* Former ones count only when the present ones were away for long. */
+static size_t choice(const struct link *link)
+{
+	const struct link_brokers *brokers = &link->options.brokers;
+	const usec_t patience = link->options.broker_patience_ms * USEC_PER_MSEC;
+
+	return brokers->count +
+	       (link->away_since != 0 && clock_boottime() - link->away_since >= patience
+			? brokers->former_count
+			: 0);
+}
+
+static const char *broker_url(const struct link *link, size_t index)
+{
+	const struct link_brokers *brokers = &link->options.brokers;
+
+	return index < brokers->count ? brokers->urls[index]
+				      : brokers->former[index - brokers->count];
+}
+
+static bool is_ours(const struct link *link)
+{
+	for (size_t i = 0; i < link->options.brokers.count; i++)
+		if (strcmp(link->options.brokers.urls[i], link->url) == 0)
+			return true;
+	return false;
+}
+
+static void note_place(struct link *link)
+{
+	if (is_ours(link)) {
+		link->away_since = link->returned_at = 0;
+		return;
+	}
+	log_warn("none of this node's brokers can be reached: back at the former %s", link->url);
+	link->returned_at = clock_boottime();
+}
+
 static void on_connect(struct mosquitto *client, void *arg, int code)
 {
 	static const enum channel DOWN[] = {CHANNEL_DESIRED, CHANNEL_COMMAND, CHANNEL_ACK};
@@ -202,6 +241,7 @@ static void on_connect(struct mosquitto *client, void *arg, int code)
 	link->online = true;
 	link->beats = 0;
 	link->owed = 0;
+	note_place(link);
 	/* Not 0: a broker that accepts and drops us must not be stormed. */
 	link->attempt = 1;
 	set_reason(link, "connected");
@@ -285,13 +325,16 @@ static struct mosquitto *make_client(struct link *link, const char *host)
 static void connect_now(void *arg)
 {
 	struct link *link = arg;
-	const char *url = link->options.brokers[link->broker];
 	char host[256];
 	int port;
 
 	link->connect_timer = 0;
-	link->broker = (link->broker + 1) % link->options.broker_count;
-	bool known = split_url(url, host, sizeof(host), &port);
+	if (link->away_since == 0)
+		link->away_since = clock_boottime();
+	size_t count = choice(link), index = link->broker < count ? link->broker : 0;
+	link->url = broker_url(link, index);
+	link->broker = (index + 1) % count;
+	bool known = split_url(link->url, host, sizeof(host), &port);
 	link->client = known ? make_client(link, host) : NULL;
 	if (!link->client) {
 		set_reason(link, known ? "cannot use the device certificate or the broker's CA"
@@ -435,6 +478,24 @@ void link_reconnect(struct link *link, const char *why)
 		loop_timer_set(link->options.loop, RECONNECT_SOON_MS, reconnect, link);
 }
 
+void link_move(struct link *link, const struct link_brokers *brokers)
+{
+	const usec_t pause = RETURN_FACTOR * link->options.broker_patience_ms * USEC_PER_MSEC;
+	const usec_t now = clock_boottime();
+	bool same = brokers->urls == link->options.brokers.urls;
+
+	link->options.brokers = *brokers;
+	link->broker = 0;
+	if (link->online && is_ours(link)) {
+		note_place(link);
+		return;
+	}
+	if (same && link->returned_at != 0 && now - link->returned_at < pause)
+		return;
+	link->away_since = link->returned_at = 0;
+	link_reconnect(link, "the server has moved this node to another broker");
+}
+
 bool link_online(const struct link *link)
 {
 	return link->online;
@@ -454,7 +515,7 @@ struct link *link_new(const struct link_options *options)
 {
 	struct link *link = xcalloc(1, sizeof(*link));
 
-	assert(options->broker_count > 0);
+	assert(options->brokers.count > 0);
 	mosquitto_lib_init();
 	link->options = *options;
 	link->fd = -1;

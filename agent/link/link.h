@@ -23,12 +23,19 @@ struct link;
 
 struct trusted_time;
 
+struct link_brokers {
+	const char *const *urls; /* "mqtts://host:port"; tried in turn */
+	size_t count;
+	const char *const *former; /* tried too when none of urls was reached for a while */
+	size_t former_count;
+};
+
 struct link_options {
 	struct loop *loop;
 	struct state *state;
 	const char *node;
-	const char *const *brokers; /* "mqtts://host:port"; tried in turn */
-	size_t broker_count;
+	struct link_brokers brokers;
+	int64_t broker_patience_ms;	 /* that while */
 	const struct trusted_time *time; /* what the broker's certificate is judged by */
 	const char *ca_file;
 	const char *certificate_file;
@@ -77,6 +84,13 @@ void link_release(struct link *link);
 
 /* Connects again, soon: with the files as they are then. */
 void link_reconnect(struct link *link, const char *why);
+
+/*
+ * These are the brokers from now on (borrowed): connects again, soon, unless it is at one of urls. Where it
+ * came back to a former one since urls could not be reached, it waits ten times broker_patience_ms before
+ * it tries them again.
+ */
+void link_move(struct link *link, const struct link_brokers *brokers);
 
 /* Something was added to the spool. */
 void link_wake(struct link *link);

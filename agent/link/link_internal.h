@@ -19,7 +19,10 @@ struct link {
 	bool lost;		  /* the library has ended the connection */
 	bool inside;		  /* in a call of the library: no clean-up now */
 	int attempt;		  /* failed ones in a row */
-	size_t broker;		  /* index of the next to try */
+	size_t broker;		  /* index of the next to try, the former ones last */
+	const char *url;	  /* of the one that it is at, or tries */
+	usec_t away_since;	  /* boot time: none of the brokers was reached, 0: one is */
+	usec_t returned_at;	  /* boot time: to a former one, 0: never */
 	usec_t deadline;	  /* boot time, for CONNACK */
 	uint64_t tick_timer;
 	uint64_t connect_timer;

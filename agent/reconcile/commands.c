@@ -124,13 +124,21 @@ static void answer(struct reconcile *reconcile, const struct msg_command *comman
 			       command->service, data, "%s failed: %s", command->kind, err->text);
 }
 
-/* The server's answer to a question in hello. Its word makes it good once; nothing is told of it. */
+/*
+ * The server's answer to a question in hello, and where this node belongs. Its word makes a time good
+ * once; the brokers are the same however often they are told. Nothing is told of it.
+ */
 static void take_time(struct reconcile *reconcile, const struct msg_command *command)
 {
 	const char *word = json_string_value(json_object_get(command->args, "ask_time"));
+	json_t *brokers = json_object_get(command->args, "brokers");
 	struct error err = {0};
 
-	if (!trusted_time_answer(reconcile->options.time, word ? word : "", command->issued, &err))
+	if (json_is_array(brokers) && reconcile->options.brokers)
+		reconcile->options.brokers(brokers, reconcile->options.arg);
+	if (!word)
+		return;
+	if (!trusted_time_answer(reconcile->options.time, word, command->issued, &err))
 		log_debug("ignoring a time: %s", err.text);
 	else if (reconcile->options.timed)
 		reconcile->options.timed(reconcile->options.arg);

@@ -33,6 +33,8 @@ struct reconcile_options {
 	void (*resend)(void *arg);
 	/* The question of trusted_time_ask was answered; may be NULL. */
 	void (*timed)(void *arg);
+	/* The server says which brokers this node belongs to: an array, not checked yet. */
+	void (*brokers)(json_t *urls, void *arg);
 	/* A certificate came that this node has asked for. */
 	bool (*certificate)(const char *pem, void *arg, struct error *err);
 	void *arg;

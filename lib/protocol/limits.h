@@ -20,6 +20,8 @@
 #define LIMIT_GENERATION ((INT64_C(1) << 53) - 1)
 
 #define LIMIT_NAME 63
+#define LIMIT_BROKERS 16 /* of one installation, and addresses of brokers that a node knows */
+#define LIMIT_BROKER_URL 512
 #define LIMIT_NODE_ID 32
 #define LIMIT_SERVICES 64
 #define LIMIT_TEXT 4096 /* an event's text, a reason, a log line */

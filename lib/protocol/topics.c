@@ -54,6 +54,11 @@ int topic_shard(const char *node)
 	return (int)(head % SHARD_COUNT);
 }
 
+int topic_broker(int shard, size_t brokers)
+{
+	return (int)((size_t)shard % brokers);
+}
+
 void topic_format(char out[LIMIT_TOPIC], const char *node, enum channel channel)
 {
 	const struct channel_info *info = channel_info(channel);

@@ -51,6 +51,9 @@ enum channel channel_find(const char *name);
 /* The shard of a node: the first four bytes of SHA-256 of its id, modulo SHARD_COUNT. */
 int topic_shard(const char *node);
 
+/* Number of the broker that a shard belongs to, where there are so many. */
+int topic_broker(int shard, size_t brokers);
+
 /*
  * Writes the topic into out (LIMIT_TOPIC bytes). The node id must be valid (topic_node_valid); it
  * is a programming error otherwise.

@@ -7,6 +7,7 @@
 #include "api/install.h"
 #include "base/arena.h"
 #include "base/fields.h"
+#include "domain/inventory/brokers.h"
 #include "domain/inventory/certificate.h"
 #include "domain/inventory/enroll.h"
 #include "signer/client.h"
@@ -136,19 +137,18 @@ static bool answer_encode(struct ctx *outer, const struct enroll_answer *answer,
 	ctx.project_id = answer->project_id;
 	if (!release_keys_list(&ctx, &keys, &count, err))
 		return false;
-	json_t *release_keys = json_array(), *brokers = json_array();
+	json_t *release_keys = json_array();
 	for (size_t i = 0; i < count; i++)
 		json_array_append_new(release_keys, json_pack("{s:s, s:s}", "id", keys[i].key_id,
 							      "public", keys[i].public_key));
-	for (size_t i = 0; i < server->broker_count; i++)
-		json_array_append_new(brokers, json_string(server->broker_urls[i]));
 	time_format(ctx.now, now);
 	*out = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:o, s:O, s:i, s:o, s:i, s:s}", "node_id",
 			 answer->node.id, "name", answer->node.name, "project", answer->project,
 			 "shard", answer->node.shard, "certificate", answer->certificate, "ca",
-			 server->ca_pem, "brokers", brokers, "signing_keys", signer->keys, "trust",
-			 signer->trust, "release_keys", release_keys, "health_interval_ms",
-			 server->health_interval_ms, "server_time", now);
+			 server->ca_pem, "brokers", inventory_brokers(server, answer->node.shard),
+			 "signing_keys", signer->keys, "trust", signer->trust, "release_keys",
+			 release_keys, "health_interval_ms", server->health_interval_ms,
+			 "server_time", now);
 	return true;
 }
 

@@ -16,16 +16,28 @@ enum { EVENT_TEXT_MAX = 64 << 10, BLOCK_SIZE = 4096 };
 
 static struct metric METRICS[] = {
 	METRIC_GAUGE("muster_event_streams", "Open event streams"),
-	METRIC_COUNTER("muster_events_total", "Changes passed to event streams"),
+	METRIC_COUNTER("muster_events_total", "Events passed to event streams"),
 };
 
 enum { METRIC_STREAMS, METRIC_EVENTS };
+
+/* As it goes over the wire; the ring and those who are sending it hold it. Under the hub's mutex. */
+struct text {
+	size_t holders; /* 0: of the program, never freed */
+	size_t size;
+	const char *bytes;
+};
+
+static struct text RESYNC = {.size = 24, .bytes = "event: resync\ndata: {}\n\n"};
+static struct text LOGOUT = {.size = 24, .bytes = "event: logout\ndata: {}\n\n"};
+static struct text PING = {.size = 8, .bytes = ": ping\n\n"};
+static struct text GREETING = {.size = 13, .bytes = "retry: 2000\n\n"};
 
 struct ring_entry {
 	int64_t id;
 	char *project_id;
 	char *kind;
-	char *text; /* as it goes over the wire */
+	struct text *text;
 };
 
 /*
@@ -44,7 +56,7 @@ struct event_client {
 	char *right;
 	usec_t until;
 	uint64_t cursor;
-	char *pending; /* a text that is partly sent */
+	struct text *pending; /* partly sent */
 	size_t pending_sent;
 	bool resync;
 	bool ping;
@@ -80,11 +92,23 @@ struct event_hub *event_hub_new(size_t clients_max, size_t clients_per_user)
 	return hub;
 }
 
+static struct text *text_hold(struct text *text)
+{
+	text->holders += text->holders > 0;
+	return text;
+}
+
+static void text_drop(struct text *text)
+{
+	if (text != NULL && text->holders > 0 && --text->holders == 0)
+		free(text);
+}
+
 static void entry_clear(struct ring_entry *entry)
 {
 	free(entry->project_id);
 	free(entry->kind);
-	free(entry->text);
+	text_drop(entry->text);
 	*entry = (struct ring_entry){.id = 0};
 }
 
@@ -126,17 +150,39 @@ void event_hub_start(struct event_hub *hub, int64_t last_id)
 	pthread_mutex_unlock(&hub->mutex);
 }
 
-static char *event_text(const struct event *event)
+static struct text *event_text(const struct event *event)
 {
 	struct strbuf text;
-	char *out;
+	struct text *out = &RESYNC;
 
 	strbuf_init(&text, NULL, EVENT_TEXT_MAX);
 	strbuf_printf(&text, "id: %lld\nevent: change\ndata: %s\n\n", (long long)event->id,
 		      event->data);
-	out = text.overflow ? xstrdup("event: resync\ndata: {}\n\n") : xstrdup(text.data);
+	if (!text.overflow) {
+		char *bytes;
+
+		out = xcalloc(1, sizeof(*out) + text.length);
+		bytes = (char *)(out + 1);
+		memcpy(bytes, text.data, text.length);
+		*out = (struct text){.holders = 1, .size = text.length, .bytes = bytes};
+	}
 	strbuf_release(&text);
 	return out;
+}
+
+static bool wants(const struct event_client *client, const struct ring_entry *entry)
+{
+	size_t length = strlen(entry->kind);
+
+	if (entry->project_id != NULL &&
+	    (client->project_id == NULL || strcmp(entry->project_id, client->project_id) != 0))
+		return false;
+	if (client->topics == NULL)
+		return true;
+	for (const char *at = client->topics; (at = strstr(at, entry->kind)) != NULL; at++)
+		if (at[-1] == ',' && at[length] == ',')
+			return true;
+	return false;
 }
 
 void event_hub_publish(struct event_hub *hub, const struct event *event)
@@ -157,7 +203,11 @@ void event_hub_publish(struct event_hub *hub, const struct event *event)
 	*place = entry;
 	hub->head++;
 	metric_add(&METRICS[METRIC_EVENTS], 1);
-	wake_all(hub);
+	for (struct event_client *c = hub->first; c != NULL; c = c->next)
+		if (c->parked && wants(c, &entry))
+			wake(c);
+		else if (c->parked)
+			c->cursor = hub->head; /* it had seen all, and this is not for it */
 	pthread_mutex_unlock(&hub->mutex);
 }
 
@@ -204,23 +254,8 @@ void event_hub_stop(struct event_hub *hub)
 	pthread_mutex_unlock(&hub->mutex);
 }
 
-static bool wants(const struct event_client *client, const struct ring_entry *entry)
-{
-	size_t length = strlen(entry->kind);
-
-	if (entry->project_id != NULL &&
-	    (client->project_id == NULL || strcmp(entry->project_id, client->project_id) != 0))
-		return false;
-	if (client->topics == NULL)
-		return true;
-	for (const char *at = client->topics; (at = strstr(at, entry->kind)) != NULL; at++)
-		if (at[-1] == ',' && at[length] == ',')
-			return true;
-	return false;
-}
-
-/* Chooses the next text to send, which the client owns; NULL when it has seen everything. */
-static char *next_text(struct event_client *client)
+/* Chooses the next text to send, which the client holds; NULL when it has seen everything. */
+static struct text *next_text(struct event_client *client)
 {
 	struct event_hub *hub = client->hub;
 
@@ -229,36 +264,36 @@ static char *next_text(struct event_client *client)
 	if (client->resync) {
 		client->resync = false;
 		client->cursor = hub->head;
-		return xstrdup("event: resync\ndata: {}\n\n");
+		return &RESYNC;
 	}
 	if (client->revoked) {
 		client->revoked = false;
 		client->ended = true;
 		client->cursor = hub->head;
-		return xstrdup("event: logout\ndata: {}\n\n");
+		return &LOGOUT;
 	}
 	while (client->cursor < hub->head) {
 		const struct ring_entry *entry = &hub->ring[client->cursor++ % HTTP_EVENTS_RING];
 
 		if (wants(client, entry))
-			return xstrdup(entry->text);
+			return text_hold(entry->text);
 	}
 	if (client->ping) {
 		client->ping = false;
-		return xstrdup(": ping\n\n");
+		return &PING;
 	}
 	return NULL;
 }
 
 static size_t copy_pending(struct event_client *client, char *out, size_t room)
 {
-	size_t rest = strlen(client->pending) - client->pending_sent;
+	size_t rest = client->pending->size - client->pending_sent;
 	size_t size = rest < room ? rest : room;
 
-	memcpy(out, client->pending + client->pending_sent, size);
+	memcpy(out, client->pending->bytes + client->pending_sent, size);
 	client->pending_sent += size;
 	if (size == rest) {
-		free(client->pending);
+		text_drop(client->pending);
 		client->pending = NULL;
 		client->pending_sent = 0;
 	}
@@ -306,7 +341,6 @@ static ssize_t read_events(void *arg, uint64_t position, char *out, size_t room)
 
 static void client_release(struct event_client *client)
 {
-	free(client->pending);
 	free(client->project_id);
 	free(client->user_id);
 	free(client->topics);
@@ -327,6 +361,7 @@ static void client_free(void *arg)
 	if (client->next != NULL)
 		client->next->previous = client->previous;
 	hub->client_count--;
+	text_drop(client->pending);
 	metric_add(&METRICS[METRIC_STREAMS], -1);
 	pthread_mutex_unlock(&hub->mutex);
 	client_release(client);
@@ -404,7 +439,7 @@ bool request_reply_events(struct request *req, struct event_hub *hub,
 		memcpy(client->topics + 1, topics, strlen(topics));
 		client->topics[strlen(topics) + 1] = ',';
 	}
-	client->pending = xstrdup("retry: 2000\n\n");
+	client->pending = &GREETING;
 	if (!join(hub, client, request_header(req, "Last-Event-ID"), err)) {
 		client_release(client);
 		return false;

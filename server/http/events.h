@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Server-sent events: one hub, fed with the changes of the whole installation, and any number of
- * clients that each see those of their project. A ring of the newest changes lets a client that
+ * clients that each see those of their project. Each text is made once and shared by all. A ring of the newest changes lets a client that
  * comes back with Last-Event-ID miss nothing; one that was away for too long is told to read everything
  * again ("event: resync").
  */
@@ -19,7 +19,7 @@ struct event_hub;
 struct request;
 
 struct event {
-	int64_t id;		/* never 0 */
+	int64_t id;		/* of the last change that it tells; never 0 */
 	const char *project_id; /* NULL: for everybody */
 	const char *kind;	/* "node", "rollout": one of the topics */
 	const char *data;	/* JSON text in one line */

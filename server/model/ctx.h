@@ -53,7 +53,8 @@ struct server {
 	const char *public_url;		/* https://host:port without trailing slash */
 	const char *package_caches;	/* addresses that nodes ask before us, comma separated */
 	const char *const *broker_urls; /* mqtts://host:port as nodes see them */
-	size_t broker_count;
+	size_t broker_url_count;
+	size_t broker_count; /* brokers; with several, each has one of the URLs */
 	const char *ca_pem;
 	const char *ca_fingerprint; /* bare lower hex */
 	struct signer *signer;

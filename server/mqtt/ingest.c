@@ -13,8 +13,9 @@
 #include "base/log.h"
 #include "domain/fleet/beats.h"
 #include "domain/fleet/fleet.h"
+#include "domain/inventory/brokers.h"
 #include "mqtt/backoff.h"
-#include "mqtt/link.h"
+#include "mqtt/links.h"
 #include "mqtt/metrics.h"
 #include "mqtt/queue.h"
 #include "protocol/messages.h"
@@ -46,7 +47,7 @@ struct worker {
 
 struct ingest {
 	struct ingest_settings settings;
-	struct link *link;
+	struct links *links;
 	atomic_bool stopping;
 	pthread_mutex_t mutex; /* only to wait with a deadline for stopping */
 	pthread_cond_t stop;
@@ -62,16 +63,16 @@ static size_t choose_worker(const struct ingest *ingest, const char *topic)
 	return (size_t)topic_named_shard(topic) % ingest->settings.workers;
 }
 
-void ingest_message(void *arg, const char *topic, const void *payload, size_t size)
+void ingest_message(void *arg, int broker, const char *topic, const void *payload, size_t size)
 {
 	struct ingest *ingest = arg;
 	struct queue *queue = ingest->workers[choose_worker(ingest, topic)].queue;
 	struct message *message;
 
-	metric_add(mqtt_metric(MQTT_RECEIVED), 1);
 	/* One byte over the limit is enough to refuse it, and to show its beginning. */
 	message = message_new(topic, payload, size,
 			      size > LIMIT_UP_MESSAGE ? 4096 : LIMIT_UP_MESSAGE, clock_now_utc());
+	message->broker = broker;
 	if (queue_push(queue, message))
 		return;
 	message_free(message);
@@ -113,8 +114,10 @@ static void acknowledge(struct worker *worker, const struct fleet_outcome *outco
 
 		topic_format(topic, ack->node, CHANNEL_ACK);
 		/* One that is lost is repeated when the node sends again. */
-		if (!link_publish(worker->ingest->link, topic, text, strlen(text), NULL, &err))
-			return;
+		if (!links_publish(worker->ingest->links,
+				   links_place(worker->ingest->links, ack->node, ack->broker),
+				   topic, text, strlen(text), NULL, &err))
+			continue;
 	}
 }
 
@@ -224,8 +227,13 @@ static bool try_batch(struct worker *worker, size_t message_count, struct error 
 			.size = message->size,
 			.kept = message->kept,
 			.received_at = message->received_at,
+			.broker = message->broker,
 		};
 		fleet_decode(&messages[i], worker->arena);
+		messages[i].elsewhere =
+			messages[i].topic_valid &&
+			inventory_broker_is_foreign(worker->ingest->settings.server,
+						    messages[i].at.shard, message->broker);
 	}
 	message_count = fleet_beats_take_out(worker->beats, messages, message_count,
 					     clock_monotonic(), &flush);
@@ -308,9 +316,9 @@ struct ingest *ingest_new(const struct ingest_settings *settings)
 	return ingest;
 }
 
-bool ingest_start(struct ingest *ingest, struct link *link, struct error *err)
+bool ingest_start(struct ingest *ingest, struct links *links, struct error *err)
 {
-	ingest->link = link;
+	ingest->links = links;
 	for (size_t i = 0; i < ingest->settings.workers; i++) {
 		struct worker *worker = &ingest->workers[i];
 		int failure = pthread_create(&worker->thread, NULL, worker_run, worker);

@@ -48,6 +48,7 @@ struct link {
 	int wake; /* eventfd */
 	atomic_bool stopping;
 	atomic_bool connected;
+	_Atomic uint64_t connections;
 	_Atomic uint64_t shards; /* wanted */
 	_Atomic uint64_t heard;	 /* subscribed to, as the broker says */
 
@@ -104,7 +105,7 @@ static void fail_all(struct link *link)
 	pthread_mutex_lock(&link->mutex);
 	atomic_store(&link->connected, false);
 	atomic_store(&link->heard, 0);
-	metric_set(mqtt_metric(MQTT_CONNECTED), 0);
+	metric_set(mqtt_broker_metric(MQTT_CONNECTED, link->settings.broker), 0);
 	drop_outgoing(link);
 	for (size_t i = 0; i < MIDS; i++)
 		if (link->by_mid[i] != NULL) {
@@ -130,7 +131,8 @@ static void on_connect(struct mosquitto *client, void *arg, int code)
 		 link->settings.port);
 	link->connack = true;
 	atomic_store(&link->connected, true);
-	metric_set(mqtt_metric(MQTT_CONNECTED), 1);
+	atomic_fetch_add(&link->connections, 1);
+	metric_set(mqtt_broker_metric(MQTT_CONNECTED, link->settings.broker), 1);
 }
 
 static void on_disconnect(struct mosquitto *client, void *arg, int code)
@@ -327,12 +329,14 @@ static void serve(struct link *link)
 
 	while (!atomic_load(&link->stopping)) {
 		if (!turn(link, TURN_MS)) {
-			log_warn("lost the broker");
+			log_warn("lost the broker host=%s port=%d", link->settings.host,
+				 link->settings.port);
 			return;
 		}
 		if (!link->connack &&
 		    clock_monotonic() - started > CONNECT_TIMEOUT_S * USEC_PER_SEC) {
-			log_warn("broker does not answer the connection request");
+			log_warn("broker does not answer the connection request host=%s port=%d",
+				 link->settings.host, link->settings.port);
 			return;
 		}
 	}
@@ -435,6 +439,11 @@ const struct link_settings *link_settings_of(const struct link *link)
 bool link_connected(const struct link *link)
 {
 	return atomic_load(&link->connected);
+}
+
+uint64_t link_connections(const struct link *link)
+{
+	return atomic_load(&link->connections);
 }
 
 bool link_listening(const struct link *link)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The connection to the broker: one thread that owns libmosquitto's client, connects again for ever
+ * The connection to one broker: one thread that owns libmosquitto's client, connects again for ever
  * with jittered pauses, subscribes to the shards that this process holds, and publishes what other
  * threads hand to it. A delivery that the broker has confirmed says only that the broker has it.
  */
@@ -19,6 +19,7 @@ struct link;
 struct link_settings {
 	const char *host;
 	int port;
+	int broker; /* its number, for metrics and the log */
 	const char *client_id;
 	const char *ca_path;
 	const char *certificate_path;
@@ -42,6 +43,9 @@ void link_set_shards(struct link *link, uint64_t shards);
 const struct link_settings *link_settings_of(const struct link *link);
 
 bool link_connected(const struct link *link);
+
+/* How often it has connected. */
+uint64_t link_connections(const struct link *link);
 
 /* Whether the broker has confirmed the subscriptions to all wanted shards. */
 bool link_listening(const struct link *link);

@@ -14,7 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "mqtt/ingest.h"
-#include "mqtt/link.h"
+#include "mqtt/links.h"
 #include "mqtt/metrics.h"
 #include "store/db.h"
 #include "store/leases.h"
@@ -24,15 +24,13 @@ enum {
 	RENEW_MS = 4000,
 	RENEW_FIRST_MS = 200, /* while nothing is held */
 	WORKERS_MAX = 4,
-	DEFAULT_PORT = 8883,
 };
 
 struct mqtt {
-	char host[256];
 	char owner[ID_SIZE];
 	char client_id[sizeof("muster-server-") + ID_SIZE];
 	const char *database_url;
-	struct link *link;
+	struct links *links;
 	struct ingest *ingest;
 	bool ingesting;
 
@@ -44,40 +42,14 @@ struct mqtt {
 	bool stopping;
 };
 
-static bool parse_url(const char *url, char *host, size_t host_size, int *port, struct error *err)
-{
-	static const char scheme[] = "mqtts://";
-	const char *start = url + sizeof(scheme) - 1;
-	size_t length;
-
-	if (strncmp(url, scheme, sizeof(scheme) - 1) != 0)
-		return error_set(err, ERR_INVALID, "not a URL mqtts://host:port: %.150s", url);
-	bool brackets = *start == '[';
-	start += brackets;
-	length = strcspn(start, brackets ? "]" : ":/");
-	const char *end = start + length + (brackets && start[length] == ']');
-	if (length == 0 || length >= host_size)
-		return error_set(err, ERR_INVALID, "no host in %.150s", url);
-	long number = DEFAULT_PORT;
-	char *rest = NULL;
-	if (*end == ':')
-		number = strtol(end + 1, &rest, 10);
-	if (number < 1 || number > 65535 || (rest != NULL && *rest != '\0' && *rest != '/'))
-		return error_set(err, ERR_INVALID, "not a port in %.150s", url);
-	memcpy(host, start, length);
-	host[length] = '\0';
-	*port = (int)number;
-	return true;
-}
-
 /* --- leases --- */
 
 struct keeping {
 	struct mqtt *mqtt;
 	struct db *db;
 	struct arena *arena;
-	usec_t listening_since; /* UTC; 0 while the broker is away */
-	usec_t valid_until;	/* monotonic: what we hold without having asked again */
+	usec_t listening_since[LIMIT_BROKERS]; /* UTC; 0 while that broker is away */
+	usec_t valid_until; /* monotonic: what we hold without having asked again */
 	uint64_t shards;
 };
 
@@ -100,26 +72,26 @@ static void set_shards(struct keeping *keeping, uint64_t shards)
 		log_info("shards held=%d", __builtin_popcountll(shards));
 	keeping->shards = shards;
 	metric_set(mqtt_metric(MQTT_SHARDS), __builtin_popcountll(shards));
-	link_set_shards(keeping->mqtt->link, shards);
+	links_set_shards(keeping->mqtt->links, shards);
 }
 
 static void renew(struct keeping *keeping)
 {
 	struct mqtt *mqtt = keeping->mqtt;
 	const usec_t asked_at = clock_monotonic();
-	bool listening = link_listening(mqtt->link);
 	uint64_t shards;
 	struct error err;
 
-	if (!listening)
-		keeping->listening_since = 0;
-	else if (keeping->listening_since == 0)
-		keeping->listening_since = clock_now_utc();
+	for (size_t i = 0; i < links_count(mqtt->links); i++)
+		if (!link_listening(links_get(mqtt->links, (int)i)))
+			keeping->listening_since[i] = 0;
+		else if (keeping->listening_since[i] == 0)
+			keeping->listening_since[i] = clock_now_utc();
 	bool ok = keeping->db != NULL ||
 		  db_open(mqtt->database_url, "musterd leases", &keeping->db, &err);
 	struct ctx ctx = keeping_ctx(keeping);
-	ok = ok &&
-	     leases_renew(&ctx, mqtt->owner, LEASE_S, keeping->listening_since, &shards, &err);
+	ok = ok && leases_renew(&ctx, mqtt->owner, LEASE_S, keeping->listening_since,
+				links_count(mqtt->links), &shards, &err);
 	arena_reset(keeping->arena);
 	if (ok) {
 		keeping->valid_until = asked_at + LEASE_S * USEC_PER_SEC;
@@ -177,12 +149,11 @@ static size_t choose_workers(size_t wanted)
 	return processors < WORKERS_MAX ? (size_t)processors : WORKERS_MAX;
 }
 
-static bool start_parts(struct mqtt *mqtt, const struct mqtt_settings *settings, int port,
-			struct error *err)
+static bool start_parts(struct mqtt *mqtt, const struct mqtt_settings *settings, struct error *err)
 {
-	const struct link_settings link = {
-		.host = mqtt->host,
-		.port = port,
+	const struct links_settings links = {
+		.urls = settings->urls,
+		.count = settings->url_count,
 		.client_id = settings->client_id != NULL ? settings->client_id : mqtt->client_id,
 		.ca_path = settings->ca_path,
 		.certificate_path = settings->certificate_path,
@@ -196,10 +167,10 @@ static bool start_parts(struct mqtt *mqtt, const struct mqtt_settings *settings,
 	};
 
 	mqtt->ingest = ingest_new(&ingest);
-	if (!link_new(&link, ingest_message, mqtt->ingest, &mqtt->link, err))
+	if (!links_new(&links, ingest_message, mqtt->ingest, &mqtt->links, err))
 		return false;
 	mqtt->ingesting = true;
-	if (!ingest_start(mqtt->ingest, mqtt->link, err))
+	if (!ingest_start(mqtt->ingest, mqtt->links, err))
 		return false;
 	int failure = pthread_create(&mqtt->thread, NULL, keep_leases, mqtt);
 	mqtt->started = failure == 0;
@@ -211,12 +182,7 @@ bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out, struct 
 {
 	struct mqtt *mqtt = xcalloc(1, sizeof(*mqtt));
 	pthread_condattr_t attributes;
-	int port;
 
-	if (!parse_url(settings->url, mqtt->host, sizeof(mqtt->host), &port, err)) {
-		free(mqtt);
-		return false;
-	}
 	if (settings->owner != NULL)
 		snprintf(mqtt->owner, sizeof(mqtt->owner), "%s", settings->owner);
 	else
@@ -228,8 +194,8 @@ bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out, struct 
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_cond_init(&mqtt->stop, &attributes);
 	pthread_condattr_destroy(&attributes);
-	mqtt_metrics_register();
-	if (!start_parts(mqtt, settings, port, err)) {
+	mqtt_metrics_register(settings->url_count);
+	if (!start_parts(mqtt, settings, err)) {
 		mqtt_stop(mqtt);
 		return false;
 	}
@@ -250,19 +216,19 @@ void mqtt_stop(struct mqtt *mqtt)
 		pthread_mutex_unlock(&mqtt->mutex);
 		pthread_join(mqtt->thread, NULL);
 	}
-	link_free(mqtt->link);
+	links_free(mqtt->links);
 	ingest_free(mqtt->ingest);
 	pthread_cond_destroy(&mqtt->stop);
 	pthread_mutex_destroy(&mqtt->mutex);
 	free(mqtt);
 }
 
-struct link *mqtt_link(struct mqtt *mqtt)
+struct links *mqtt_links(struct mqtt *mqtt)
 {
-	return mqtt->link;
+	return mqtt->links;
 }
 
 bool mqtt_connected(const struct mqtt *mqtt)
 {
-	return atomic_load(&mqtt->leased) && link_listening(mqtt->link);
+	return atomic_load(&mqtt->leased) && links_listening(mqtt->links);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything that talks to the broker, as one part of the application: the link, the ingest workers,
+ * Everything that talks to the brokers, as one part of the application: the links, the ingest workers,
  * and a thread that keeps the leases of this replica's shards. Started when the database has the
- * right schema; stopped after the outbox, which publishes through mqtt_link.
+ * right schema; stopped after the outbox, which publishes through mqtt_links.
  */
 #pragma once
 
@@ -12,14 +12,15 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-struct link;
+struct links;
 struct mqtt;
 struct server;
 
 /* Borrowed until mqtt_stop. */
 struct mqtt_settings {
-	const char *url;       /* mqtts://host:port as the server reaches the broker */
-	const char *client_id; /* NULL: "muster-server-" and the owner, so that replicas differ */
+	const char *const *urls; /* mqtts://host:port as the server reaches the brokers */
+	size_t url_count;	 /* 1 to LIMIT_BROKERS */
+	const char *client_id;	 /* NULL: "muster-server-" and the owner, so that replicas differ */
 	const char *ca_path;
 	const char *certificate_path;
 	const char *key_path;
@@ -33,7 +34,7 @@ struct mqtt_settings {
 	size_t workers; /* 0: as many as there are processors, at most 4 */
 };
 
-/* That broker or database are away is no error. ERR_INVALID for the URL. */
+/* That broker or database are away is no error. ERR_INVALID for a URL. */
 MUST_CHECK bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **out,
 			   struct error *err);
 
@@ -41,8 +42,8 @@ MUST_CHECK bool mqtt_start(const struct mqtt_settings *settings, struct mqtt **o
 void mqtt_stop(struct mqtt *mqtt);
 
 /* For publishing; lives as long as mqtt. */
-struct link *mqtt_link(struct mqtt *mqtt);
+struct links *mqtt_links(struct mqtt *mqtt);
 
-/* Whether nodes are heard: the leases are known and the broker has confirmed the subscriptions. For
- * /readyz. */
+/* Whether nodes are heard: the leases are known and all brokers have confirmed the subscriptions.
+ * For /readyz. */
 bool mqtt_connected(const struct mqtt *mqtt);

@@ -15,6 +15,7 @@
 struct message {
 	struct message *next;
 	usec_t received_at;
+	int broker;	     /* the number of the one that has delivered it; set by the caller */
 	size_t size;	     /* as it was sent */
 	size_t kept;	     /* bytes that follow the topic; less than size when over the limit */
 	const char *topic;   /* inside bytes */

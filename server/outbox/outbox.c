@@ -18,7 +18,7 @@
 #include "base/x509.h"
 #include "domain/inventory/certificate.h"
 #include "mqtt/cut.h"
-#include "mqtt/link.h"
+#include "mqtt/links.h"
 #include "outbox/envelope.h"
 #include "protocol/topics.h"
 #include "signer/client.h"
@@ -33,6 +33,7 @@ enum {
 	CONFIRM_MS = 5000,
 	RETRY_MS = 2000,
 	RETRY_MAX_MS = 60000,
+	AWAY_MS = 15000, /* or until a broker is back */
 	LIST_EVERY_MS = 1500,
 	CUT_CERTIFICATE_S = 300,
 	CUT_ATTEMPTS = 30,
@@ -49,7 +50,7 @@ enum { METRIC_SENT, METRIC_FAILED, METRIC_WAITING };
 struct outbox {
 	const char *database_url;
 	const struct server *server;
-	struct link *link;
+	struct links *links;
 	pthread_t thread;
 	int wake; /* eventfd: stop */
 	atomic_bool stopping;
@@ -57,8 +58,9 @@ struct outbox {
 	/* Only the thread. */
 	struct db *db;
 	struct arena *arena;
-	bool failing;	   /* the database, as said in the log */
-	usec_t revoked_at; /* when the list of revoked certificates was written */
+	bool failing;	      /* the database, as said in the log */
+	usec_t revoked_at;    /* when the list of revoked certificates was written */
+	uint64_t connections; /* to brokers, as seen when what had been put off was hurried */
 };
 
 /* What becomes of one claimed item. */
@@ -66,7 +68,23 @@ enum verdict {
 	VERDICT_SENT, /* handed to the link, to be confirmed */
 	VERDICT_DONE, /* nothing to send any more */
 	VERDICT_RETRY,
+	VERDICT_AWAY, /* so is its broker */
 };
+
+/* A batch on its way. */
+struct batch {
+	struct outbox_item *items;
+	size_t count;
+	int *brokers; /* parallel: where the node is reached */
+	enum verdict *verdicts;
+	struct links_receipts receipts;
+	bool confirmed[LIMIT_BROKERS];
+};
+
+static int place_of(const struct outbox *outbox, const struct outbox_item *item)
+{
+	return links_place(outbox->links, item->node_id, item->broker);
+}
 
 static struct ctx outbox_ctx(const struct outbox *outbox)
 {
@@ -83,20 +101,21 @@ static struct ctx outbox_ctx(const struct outbox *outbox)
 }
 
 static enum verdict publish(struct outbox *outbox, const struct outbox_item *item,
-			    const char *envelope, struct link_receipts *receipts)
+			    const char *envelope, struct links_receipts *receipts)
 {
 	char topic[LIMIT_TOPIC];
 	struct error err;
 
 	topic_format(topic, item->node_id, item->command ? CHANNEL_COMMAND : CHANNEL_DESIRED);
-	return link_publish(outbox->link, topic, envelope, strlen(envelope), receipts, &err)
+	return links_publish(outbox->links, place_of(outbox, item), topic, envelope,
+			     strlen(envelope), receipts, &err)
 		       ? VERDICT_SENT
 		       : VERDICT_RETRY;
 }
 
 /* All statements that the node lacks, in their order: each is signed with keys of the one before. */
 static enum verdict send_keys(struct outbox *outbox, const struct outbox_item *item,
-			      struct link_receipts *receipts)
+			      struct links_receipts *receipts)
 {
 	const json_t *statements = signer_public(outbox->server->signer)->statements, *statement;
 	enum verdict verdict = VERDICT_DONE;
@@ -116,7 +135,7 @@ static enum verdict send_keys(struct outbox *outbox, const struct outbox_item *i
 
 /* A command waits for its node, but not for longer than it is good for. */
 static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
-				 const struct outbox_item *item, struct link_receipts *receipts)
+				 const struct outbox_item *item, struct links_receipts *receipts)
 {
 	char *envelope, at[TIME_TEXT_SIZE];
 	struct error err;
@@ -155,7 +174,7 @@ static enum verdict send_command(struct outbox *outbox, struct ctx *ctx,
 }
 
 static enum verdict send_desired(struct outbox *outbox, struct ctx *ctx,
-				 const struct outbox_item *item, struct link_receipts *receipts)
+				 const struct outbox_item *item, struct links_receipts *receipts)
 {
 	char *envelope;
 	struct error err;
@@ -188,10 +207,12 @@ static bool take_over(struct outbox *outbox, struct ctx *ctx, const char *node_i
 	char *csr, *certificate;
 	bool ok = csr_create(key, "muster-cut", ctx->arena, &csr, err) &&
 		  signer_issue(ctx->server->signer, csr, node_id, CUT_CERTIFICATE_S, ctx->arena,
-			       &certificate, err) &&
-		  cut_session(link_settings_of(outbox->link), node_id, certificate,
-			      tls_key_pem(key, ctx->arena), err);
+			       &certificate, err);
 
+	/* At each of the brokers: only the node knows where it is. */
+	for (size_t i = 0; ok && i < links_count(outbox->links); i++)
+		ok = cut_session(link_settings_of(links_get(outbox->links, (int)i)), node_id,
+				 certificate, tls_key_pem(key, ctx->arena), err);
 	tls_key_free(key);
 	return ok;
 }
@@ -221,71 +242,103 @@ static enum verdict cut_off(struct outbox *outbox, struct ctx *ctx, const struct
 }
 
 /* The newest state is sent once, whoever asked for it how often. */
-static bool sent_before(const struct outbox_item *items, const enum verdict *verdicts, size_t index)
+static bool sent_before(const struct batch *batch, size_t index)
 {
 	for (size_t i = 0; i < index; i++)
-		if (!items[i].command && verdicts[i] != VERDICT_RETRY &&
-		    strcmp(items[i].node_id, items[index].node_id) == 0)
+		if (!batch->items[i].command && batch->verdicts[i] != VERDICT_RETRY &&
+		    strcmp(batch->items[i].node_id, batch->items[index].node_id) == 0)
 			return true;
 	return false;
 }
 
-static int64_t retry_delay(const struct outbox_item *item)
+static int64_t retry_delay(const struct outbox_item *item, enum verdict verdict)
 {
+	if (verdict == VERDICT_AWAY)
+		return AWAY_MS;
 	if (item->command)
 		return RETRY_MS;
 	int64_t delay_ms = RETRY_MS * item->attempt;
 	return delay_ms < RETRY_MAX_MS ? delay_ms : RETRY_MAX_MS;
 }
 
-static bool settle(struct ctx *ctx, const struct outbox_item *items, const enum verdict *verdicts,
-		   size_t count, bool confirmed, struct error *err)
+static bool is_done(const struct batch *batch, size_t index)
+{
+	return batch->verdicts[index] == VERDICT_DONE ||
+	       (batch->verdicts[index] == VERDICT_SENT && batch->confirmed[batch->brokers[index]]);
+}
+
+static bool settle(struct ctx *ctx, const struct batch *batch, struct error *err)
 {
 	const struct outbox_item **done =
-		arena_array(ctx->arena, count, sizeof(struct outbox_item *));
+		arena_array(ctx->arena, batch->count, sizeof(struct outbox_item *));
 	size_t done_count = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		if (verdicts[i] == VERDICT_DONE || (verdicts[i] == VERDICT_SENT && confirmed)) {
-			done[done_count++] = &items[i];
-			metric_add(&METRICS[METRIC_SENT], verdicts[i] == VERDICT_SENT);
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct outbox_item *item = &batch->items[i];
+
+		if (is_done(batch, i)) {
+			done[done_count++] = item;
+			metric_add(&METRICS[METRIC_SENT], batch->verdicts[i] == VERDICT_SENT);
 			continue;
 		}
 		metric_add(&METRICS[METRIC_FAILED], 1);
-		if (!outbox_postpone(ctx, &items[i], retry_delay(&items[i]), err))
+		if (!outbox_postpone(ctx, item, retry_delay(item, batch->verdicts[i]), err))
 			return false;
 	}
 	return outbox_delete(ctx, done, done_count, err);
 }
 
+static enum verdict send_item(struct outbox *outbox, struct ctx *ctx, struct batch *batch,
+			      size_t index)
+{
+	const struct outbox_item *item = &batch->items[index];
+
+	if (outbox_is(item, "cut"))
+		return cut_off(outbox, ctx, item);
+	if (item->retired)
+		return VERDICT_DONE;
+	if (!link_connected(links_get(outbox->links, batch->brokers[index])))
+		return VERDICT_AWAY;
+	if (item->command)
+		return send_command(outbox, ctx, item, &batch->receipts);
+	if (sent_before(batch, index))
+		return VERDICT_DONE;
+	return send_desired(outbox, ctx, item, &batch->receipts);
+}
+
 /* Sends one batch. more says that there may be further rows that are due. */
 static bool send_batch(struct outbox *outbox, bool *more, struct error *err)
 {
-	struct link_receipts receipts = {0};
 	struct ctx ctx = outbox_ctx(outbox);
-	struct outbox_item *items;
-	size_t count;
+	struct batch batch = {.count = 0};
 
-	if (!outbox_claim(&ctx, LEASE_S, BATCH_MAX, &items, &count, err))
+	if (!outbox_claim(&ctx, LEASE_S, BATCH_MAX, &batch.items, &batch.count, err))
 		return false;
-	*more = count == BATCH_MAX;
-	if (count == 0)
+	*more = batch.count == BATCH_MAX;
+	if (batch.count == 0)
 		return true;
-	enum verdict *verdicts = arena_array(outbox->arena, count, sizeof(*verdicts));
-	for (size_t i = 0; i < count; i++) {
-		if (outbox_is(&items[i], "cut"))
-			verdicts[i] = cut_off(outbox, &ctx, &items[i]);
-		else if (items[i].retired)
-			verdicts[i] = VERDICT_DONE;
-		else if (items[i].command)
-			verdicts[i] = send_command(outbox, &ctx, &items[i], &receipts);
-		else if (sent_before(items, verdicts, i))
-			verdicts[i] = VERDICT_DONE;
-		else
-			verdicts[i] = send_desired(outbox, &ctx, &items[i], &receipts);
+	batch.verdicts = arena_array(outbox->arena, batch.count, sizeof(*batch.verdicts));
+	batch.brokers = arena_array(outbox->arena, batch.count, sizeof(*batch.brokers));
+	for (size_t i = 0; i < batch.count; i++) {
+		batch.brokers[i] = place_of(outbox, &batch.items[i]);
+		batch.verdicts[i] = send_item(outbox, &ctx, &batch, i);
 	}
-	bool confirmed = link_wait(outbox->link, &receipts, CONFIRM_MS);
-	return settle(&ctx, items, verdicts, count, confirmed, err);
+	links_wait(outbox->links, &batch.receipts, CONFIRM_MS, batch.confirmed);
+	return settle(&ctx, &batch, err);
+}
+
+/* What was put off since a broker was away is due when one has come back. */
+static bool hurry(struct outbox *outbox, struct error *err)
+{
+	const uint64_t connections = links_connections(outbox->links);
+	struct ctx ctx = outbox_ctx(outbox);
+
+	if (connections == outbox->connections)
+		return true;
+	if (!outbox_hurry(&ctx, err))
+		return false;
+	outbox->connections = connections;
+	return true;
 }
 
 static bool count_waiting(struct outbox *outbox, struct error *err)
@@ -328,10 +381,10 @@ static bool turn(struct outbox *outbox, struct error *err)
 {
 	bool more = true, notified;
 
-	if (!connect_database(outbox, err) || !look_at_keys(outbox, err))
+	if (!connect_database(outbox, err) || !look_at_keys(outbox, err) || !hurry(outbox, err))
 		return false;
-	/* Without a broker, claiming would only count attempts up. */
-	while (more && link_connected(outbox->link) && !atomic_load(&outbox->stopping)) {
+	/* Without any broker, claiming would only count attempts up. */
+	while (more && links_any_connected(outbox->links) && !atomic_load(&outbox->stopping)) {
 		arena_reset(outbox->arena);
 		if (!send_batch(outbox, &more, err))
 			return false;
@@ -365,14 +418,14 @@ static void *run(void *arg)
 	return NULL;
 }
 
-bool outbox_start(const char *database_url, const struct server *server, struct link *link,
+bool outbox_start(const char *database_url, const struct server *server, struct links *links,
 		  struct outbox **out, struct error *err)
 {
 	struct outbox *outbox = xcalloc(1, sizeof(*outbox));
 
 	outbox->database_url = database_url;
 	outbox->server = server;
-	outbox->link = link;
+	outbox->links = links;
 	metrics_register(METRICS, ARRAY_SIZE(METRICS));
 	outbox->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	int failure = outbox->wake < 0 ? errno : 0;

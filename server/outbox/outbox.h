@@ -12,13 +12,13 @@
 #include "base/compiler.h"
 #include "base/error.h"
 
-struct link;
+struct links;
 struct outbox;
 struct server;
 
 /* Everything is borrowed until outbox_stop. */
 MUST_CHECK bool outbox_start(const char *database_url, const struct server *server,
-			     struct link *link, struct outbox **out, struct error *err);
+			     struct links *links, struct outbox **out, struct error *err);
 
 /* Accepts NULL. */
 void outbox_stop(struct outbox *outbox);

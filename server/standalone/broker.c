@@ -60,18 +60,20 @@ static bool copy(const struct broker *broker, const char *from, const char *name
 				  arena_printf(arena, "%s/%s", broker->folder, name), text, err);
 }
 
-bool broker_prepare(const struct tree *tree, const struct listen_address *listen,
+bool broker_prepare(const struct tree *tree, const struct listen_address *listen, int number,
 		    const char *ca_pem, struct arena *arena, struct broker *broker,
 		    struct error *err)
 {
-	const char *folder = arena_printf(arena, "%s/mosquitto", tree->root);
+	const char *name = number == 0 ? "mosquitto" : arena_printf(arena, "mosquitto-%d", number);
+	const char *folder = arena_printf(arena, "%s/%s", tree->root, name);
 	const char *configuration =
 		arena_printf(arena, CONFIGURATION, folder, LIMIT_DOWN_MESSAGE + 1024, listen->port,
 			     listen->host, folder, folder, folder, folder);
 
 	*broker = (struct broker){
 		.folder = folder,
-		.log_path = arena_printf(arena, "%s/mosquitto.log", tree->log),
+		.name = name,
+		.log_path = arena_printf(arena, "%s/%s.log", tree->log, name),
 		.revoked = arena_printf(arena, "%s/revoked.crl", tree->keys),
 	};
 	broker_revoked_changed(broker);
@@ -111,7 +113,7 @@ bool broker_start(struct broker *broker, struct loop *loop, struct arena *arena,
 	argv[1] = arena_strdup(arena, "-c");
 	argv[2] = arena_printf(arena, "%s/mosquitto.conf", broker->folder);
 	broker->keeper = (struct keeper){
-		.name = "mosquitto",
+		.name = broker->name,
 		.argv = argv,
 		.log_path = broker->log_path,
 		.account = &broker->account,

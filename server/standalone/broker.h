@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The mosquitto of musterd standalone, below DIR/mosquitto: one listener with mutual TLS, on which a
+ * A mosquitto of musterd standalone, below DIR/mosquitto (the first) or DIR/mosquitto-N: one listener with mutual TLS, on which a
  * certificate may use the topics of its own node only.
  */
 #pragma once
@@ -18,6 +18,7 @@
 
 struct broker {
 	struct account account;
+	const char *name;
 	const char *folder;
 	const char *log_path;
 	const char *revoked; /* list of certificates that count no more, as the server writes it */
@@ -26,12 +27,12 @@ struct broker {
 };
 
 /*
- * Writes configuration, access rules and copies of certificates and key, readable for mosquitto's
+ * Number counts from 0. Writes configuration, access rules and copies of certificates and key, readable for mosquitto's
  * account only. ca_pem is the only authority that clients are checked against.
  */
 MUST_CHECK bool broker_prepare(const struct tree *tree, const struct listen_address *listen,
-			       const char *ca_pem, struct arena *arena, struct broker *broker,
-			       struct error *err);
+			       int number, const char *ca_pem, struct arena *arena,
+			       struct broker *broker, struct error *err);
 
 /* Starts it and keeps it running. ERR_NOT_FOUND when mosquitto is not installed. */
 MUST_CHECK bool broker_start(struct broker *broker, struct loop *loop, struct arena *arena,

@@ -126,9 +126,17 @@ bool ports_settle(const char *path, struct ports *ports, struct arena *arena, st
 	if (file_read(path, PORTS_FILE_BYTES_MAX, arena, &text, &size, &unread) &&
 	    json_parse_limited(text, size, 2, &kept, &unread))
 		json_keep(kept, arena);
-	if (!settle(&ports->https, kept, "https", err) || !settle(&ports->mqtt, kept, "mqtt", err))
+	if (!settle(&ports->https, kept, "https", err))
 		return false;
-	text = arena_printf(arena, "{\"https\":%d,\"mqtt\":%d}\n", ports->https.port,
-			    ports->mqtt.port);
+	json_t *settled = json_keep(json_object(), arena);
+	json_object_set_new(settled, "https", json_integer(ports->https.port));
+	for (size_t i = 0; i < ports->mqtt_count; i++) {
+		const char *name = i == 0 ? "mqtt" : arena_printf(arena, "mqtt-%zu", i);
+
+		if (!settle(&ports->mqtt[i], kept, name, err))
+			return false;
+		json_object_set_new(settled, name, json_integer(ports->mqtt[i].port));
+	}
+	text = arena_printf(arena, "%s\n", json_text(settled, arena));
 	return file_write_atomic(path, text, strlen(text), 0644, err);
 }

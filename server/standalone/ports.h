@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/compiler.h"
 #include "base/error.h"
+#include "protocol/limits.h"
 
 struct listen_address {
 	const char *host; /* without brackets */
@@ -18,7 +19,8 @@ struct listen_address {
 
 struct ports {
 	struct listen_address https;
-	struct listen_address mqtt;
+	struct listen_address mqtt[LIMIT_BROKERS];
+	size_t mqtt_count;
 };
 
 /* "127.0.0.1:8443", "[::1]:0", "plant.example:8443". ERR_INVALID else. */

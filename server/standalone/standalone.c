@@ -39,7 +39,7 @@ struct standalone {
 	struct ports ports;
 	struct signer *signer;
 	struct cluster cluster;
-	struct broker broker;
+	struct broker brokers[LIMIT_BROKERS];
 	uint64_t revoked_timer;
 	struct app *app;
 	const char *password; /* of a first start */
@@ -60,6 +60,45 @@ static const char *reach(const struct standalone *self, const struct listen_addr
 	return listen_address_text(&shown, self->arena);
 }
 
+/* Each further broker has the next port, or a free one like the first. */
+static bool listen_for_nodes(struct standalone *self, struct error *err)
+{
+	struct listen_address first;
+
+	if (!listen_address_parse(self->config.mqtt_listen, self->arena, &first, err))
+		return false;
+	self->ports.mqtt_count = (size_t)self->config.brokers;
+	for (size_t i = 0; i < self->ports.mqtt_count; i++) {
+		self->ports.mqtt[i] = first;
+		if (first.port != 0)
+			self->ports.mqtt[i].port = first.port + (int)i;
+	}
+	return first.port + (int)self->ports.mqtt_count - 1 <= 65535 ||
+	       error_set(err, ERR_INVALID, "there are no ports for %zu brokers above %d",
+			 self->ports.mqtt_count, first.port - 1);
+}
+
+/* How nodes and how we ourselves reach the brokers. */
+static void settle_brokers(struct standalone *self)
+{
+	struct arena *arena = self->arena;
+	const char *public = "", *own = "";
+
+	for (size_t i = 0; i < self->ports.mqtt_count; i++) {
+		struct listen_address local = self->ports.mqtt[i];
+		const char *comma = i == 0 ? "" : ",";
+
+		public = arena_printf(arena, "%s%smqtts://%s", public, comma, reach(self, &local));
+		if (host_is_wildcard(local.host))
+			local.host = "localhost";
+		own = arena_printf(arena, "%s%smqtts://%s", own, comma,
+				   listen_address_text(&local, arena));
+	}
+	if (self->config.mqtt_public_urls == NULL)
+		self->config.mqtt_public_urls = public;
+	self->config.mqtt_url = own;
+}
+
 static bool settle_addresses(struct standalone *self, struct error *err)
 {
 	struct config *config = &self->config;
@@ -69,20 +108,13 @@ static bool settle_addresses(struct standalone *self, struct error *err)
 	const char *preset = arena_printf(arena, "%s://%s", scheme, config->listen);
 
 	if (!listen_address_parse(config->listen, arena, &self->ports.https, err) ||
-	    !listen_address_parse(config->mqtt_listen, arena, &self->ports.mqtt, err) ||
-	    !ports_settle(path, &self->ports, arena, err))
+	    !listen_for_nodes(self, err) || !ports_settle(path, &self->ports, arena, err))
 		return false;
 	config->listen = listen_address_text(&self->ports.https, arena);
 	if (config->public_url == NULL || strcmp(config->public_url, preset) == 0)
 		config->public_url =
 			arena_printf(arena, "%s://%s", scheme, reach(self, &self->ports.https));
-	if (config->mqtt_public_urls == NULL)
-		config->mqtt_public_urls =
-			arena_printf(arena, "mqtts://%s", reach(self, &self->ports.mqtt));
-	struct listen_address local = self->ports.mqtt;
-	if (host_is_wildcard(local.host))
-		local.host = "localhost";
-	config->mqtt_url = arena_printf(arena, "mqtts://%s", listen_address_text(&local, arena));
+	settle_brokers(self);
 	return true;
 }
 
@@ -110,7 +142,7 @@ static bool start_signer(struct standalone *self, struct error *err)
 
 	names_collect(&names, self->config.public_url, self->arena);
 	names_add(&names, self->ports.https.host);
-	names_add(&names, self->ports.mqtt.host);
+	names_add(&names, self->ports.mqtt[0].host);
 	return signer_new("/proc/self/exe", self->tree.root, &self->signer, err) &&
 	       trust_prepare(self->tree.keys, self->signer, names.items, names.count, self->arena,
 			     err);
@@ -199,23 +231,30 @@ static void look_at_revoked(void *arg)
 	struct standalone *self = arg;
 	struct error err;
 
-	if (broker_revoked_changed(&self->broker) && !broker_reload(&self->broker, &err))
-		log_error("retired nodes may still connect: %s", err.text);
+	for (size_t i = 0; i < self->ports.mqtt_count; i++)
+		if (broker_revoked_changed(&self->brokers[i]) &&
+		    !broker_reload(&self->brokers[i], &err))
+			log_error("retired nodes may still connect: %s", err.text);
 	self->revoked_timer = loop_timer_set(self->loop, REVOKED_LOOK_MS, look_at_revoked, self);
 }
 
-static bool start_broker(struct standalone *self, struct error *err)
+static bool start_brokers(struct standalone *self, struct error *err)
 {
 	self->revoked_timer = loop_timer_set(self->loop, REVOKED_LOOK_MS, look_at_revoked, self);
-	return broker_prepare(&self->tree, &self->ports.mqtt, signer_public(self->signer)->ca_pem,
-			      self->arena, &self->broker, err) &&
-	       broker_start(&self->broker, self->loop, self->arena, err);
+	for (size_t i = 0; i < self->ports.mqtt_count; i++)
+		if (!broker_prepare(&self->tree, &self->ports.mqtt[i], (int)i,
+				    signer_public(self->signer)->ca_pem, self->arena,
+				    &self->brokers[i], err) ||
+		    !broker_start(&self->brokers[i], self->loop, self->arena, err))
+			return false;
+	return true;
 }
 
-static void stop_broker(struct standalone *self)
+static void stop_brokers(struct standalone *self)
 {
 	loop_timer_cancel(self->loop, self->revoked_timer);
-	broker_stop(&self->broker);
+	for (size_t i = 0; i < self->ports.mqtt_count; i++)
+		broker_stop(&self->brokers[i]);
 }
 
 static void application_failed(int fd, short revents, void *arg)
@@ -254,7 +293,7 @@ static const struct part PARTS[] = {
 	{"signer", start_signer, stop_signer},
 	{"database", start_cluster, stop_cluster},
 	{"schema", start_schema, NULL},
-	{"broker", start_broker, stop_broker},
+	{"broker", start_brokers, stop_brokers},
 	{"application", start_application, stop_application},
 };
 

@@ -11,17 +11,20 @@ static const char BEATS_PUT[] =
 	"UPDATE node_beat b SET cpu = r.cpu, memory = r.memory, disk = r.disk, last_seen_at ="
 	" greatest(b.last_seen_at, timestamptz 'epoch' + r.at * interval '1 microsecond')"
 	" FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::integer[], $5::smallint[],"
-	"  $6::smallint[], $7::smallint[]) AS r (id, at, generation, mark, cpu, memory, disk)"
+	"  $6::smallint[], $7::smallint[], $8::smallint[])"
+	"  AS r (id, at, generation, mark, cpu, memory, disk, broker)"
 	" JOIN node n ON n.id = r.id AND n.state = 'active' AND n.online"
 	"  AND n.desired_generation = r.generation AND n.reported_generation = r.generation"
+	"  AND n.broker = r.broker"
 	" WHERE b.node_id = r.id AND b.mark = r.mark";
 
 /* The very opposite of its conditions. */
 static const char BEATS_OTHERS[] =
-	"SELECT r.number - 1 FROM unnest($1::text[], $2::bigint[], $3::integer[]) WITH ORDINALITY"
-	" AS r (id, generation, mark, number)"
+	"SELECT r.number - 1 FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::smallint[])"
+	" WITH ORDINALITY AS r (id, generation, mark, broker, number)"
 	" LEFT JOIN node n ON n.id = r.id AND n.state = 'active' AND n.online"
 	"  AND n.desired_generation = r.generation AND n.reported_generation = r.generation"
+	"  AND n.broker = r.broker"
 	" LEFT JOIN node_beat b ON b.node_id = r.id AND b.mark = r.mark"
 	" WHERE n.id IS NULL OR b.node_id IS NULL ORDER BY r.number";
 
@@ -37,7 +40,7 @@ static const char BEATS_SEEN[] =
 
 struct columns {
 	const char **ids;
-	int64_t *at, *generations, *marks, *cpu, *memory, *disk;
+	int64_t *at, *generations, *marks, *cpu, *memory, *disk, *brokers;
 };
 
 static struct columns columns_of(const struct beat_row *rows, size_t count, struct arena *arena)
@@ -50,6 +53,7 @@ static struct columns columns_of(const struct beat_row *rows, size_t count, stru
 		.cpu = arena_array(arena, count, sizeof(int64_t)),
 		.memory = arena_array(arena, count, sizeof(int64_t)),
 		.disk = arena_array(arena, count, sizeof(int64_t)),
+		.brokers = arena_array(arena, count, sizeof(int64_t)),
 	};
 
 	for (size_t i = 0; i < count; i++) {
@@ -60,6 +64,7 @@ static struct columns columns_of(const struct beat_row *rows, size_t count, stru
 		columns.cpu[i] = rows[i].beat.cpu;
 		columns.memory[i] = rows[i].beat.memory;
 		columns.disk[i] = rows[i].beat.disk;
+		columns.brokers[i] = rows[i].broker;
 	}
 	return columns;
 }
@@ -71,6 +76,7 @@ bool beats_put(struct ctx *ctx, const struct beat_row *rows, size_t count, size_
 	const struct db_value ids = db_texts(columns.ids, count);
 	const struct db_value generations = db_ints(columns.generations, count);
 	const struct db_value marks = db_ints(columns.marks, count);
+	const struct db_value brokers = db_ints(columns.brokers, count);
 	struct db_rows found;
 	int64_t stored;
 
@@ -78,13 +84,13 @@ bool beats_put(struct ctx *ctx, const struct beat_row *rows, size_t count, size_
 	if (!db_exec(ctx->db, BEATS_PUT,
 		     DB_ARGS(ids, db_ints(columns.at, count), generations, marks,
 			     db_ints(columns.cpu, count), db_ints(columns.memory, count),
-			     db_ints(columns.disk, count)),
+			     db_ints(columns.disk, count), brokers),
 		     &stored, err))
 		return false;
 	if ((size_t)stored == count)
 		return true;
-	if (!db_query(ctx->db, ctx->arena, BEATS_OTHERS, DB_ARGS(ids, generations, marks), &found,
-		      err))
+	if (!db_query(ctx->db, ctx->arena, BEATS_OTHERS, DB_ARGS(ids, generations, marks, brokers),
+		      &found, err))
 		return false;
 	for (size_t i = 0; i < found.count; i++)
 		others[i] = (size_t)db_get_int(&found, i, 0);

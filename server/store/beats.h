@@ -17,13 +17,14 @@
 
 struct beat_row {
 	const char *node_id;
+	int broker; /* where it was heard */
 	usec_t at;
 	struct msg_beat beat;
 };
 
 /*
  * Stores the beats of those nodes of which they say nothing new: that are online and active, run what they
- * should, and told us the message that the beat refers to. Each node at most once. others (room for count) gets
+ * should, are at the broker where they were before, and told us the message that the beat refers to. Each node at most once. others (room for count) gets
  * the indices of the rest, of which nothing is stored.
  */
 MUST_CHECK bool beats_put(struct ctx *ctx, const struct beat_row *rows, size_t count,

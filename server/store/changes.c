@@ -6,12 +6,16 @@
 #include "store/db.h"
 
 static const char CHANGES_INSERT[] =
-	"INSERT INTO change_feed (project_id, kind, object_id, data) VALUES ($1, $2, $3, $4::jsonb)";
+	"INSERT INTO change_feed (project_id, kind, object_id) VALUES ($1, $2, $3)";
+
+static const char CHANGES_INSERT_SET[] =
+	"INSERT INTO change_feed (project_id, kind, object_id) SELECT r.project_id, $1, r.id"
+	" FROM json_to_recordset($2::json) AS r (project_id text, id text)";
 
 /* Ids are given before commit, so a lower one may appear later. Rows of transactions that began before
  * every running one are complete, and ordered by transaction none can slip in behind the reader. */
 static const char CHANGES_LIST_AFTER[] =
-	"SELECT id, xid::text::bigint AS xid, project_id, kind, object_id, at, data FROM change_feed"
+	"SELECT id, xid::text::bigint AS xid, project_id, kind, object_id, at FROM change_feed"
 	" WHERE (xid, id) > ($1::text::xid8, $2)"
 	" AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY xid, id LIMIT $3";
 
@@ -28,23 +32,23 @@ static const struct field CHANGE_FIELDS[] = {
 	FIELD_STRING(struct change, kind, 0, 32),
 	FIELD_STRING(struct change, object_id, 0, 128),
 	FIELD_TIME(struct change, at, 0),
-	FIELD_JSON(struct change, data, 0),
 	FIELD_END,
 };
 
 bool changes_insert(struct ctx *ctx, const char *kind, const char *object_id, struct error *err)
 {
-	return changes_insert_data(ctx, kind, object_id, NULL, err);
+	return db_exec(ctx->db, CHANGES_INSERT,
+		       DB_ARGS(db_text(ctx->project_id), db_text(kind), db_text(object_id)), NULL,
+		       err) &&
+	       db_notify(ctx->db, DB_CHANNEL_CHANGES, err);
 }
 
-bool changes_insert_data(struct ctx *ctx, const char *kind, const char *object_id,
-			 const json_t *data, struct error *err)
+bool changes_insert_set(struct ctx *ctx, const char *kind, const json_t *rows, struct error *err)
 {
-	return db_exec(ctx->db, CHANGES_INSERT,
-		       DB_ARGS(db_text(ctx->project_id), db_text(kind), db_text(object_id),
-			       db_json(data)),
-		       NULL, err) &&
-	       db_notify(ctx->db, DB_CHANNEL_CHANGES, err);
+	return json_array_size(rows) == 0 ||
+	       (db_exec(ctx->db, CHANGES_INSERT_SET, DB_ARGS(db_text(kind), db_json(rows)), NULL,
+			err) &&
+		db_notify(ctx->db, DB_CHANNEL_CHANGES, err));
 }
 
 bool changes_list_after(struct ctx *ctx, const struct change_position *after, int64_t limit,

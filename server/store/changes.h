@@ -17,9 +17,9 @@
 MUST_CHECK bool changes_insert(struct ctx *ctx, const char *kind, const char *object_id,
 			       struct error *err);
 
-/* The same with facts for the dashboard; data is borrowed and small. */
-MUST_CHECK bool changes_insert_data(struct ctx *ctx, const char *kind, const char *object_id,
-				    const json_t *data, struct error *err);
+/* The same for each row of [{project_id, id}], of any project; borrowed. */
+MUST_CHECK bool changes_insert_set(struct ctx *ctx, const char *kind, const json_t *rows,
+				   struct error *err);
 
 /* Where a reader stands: changes are read in the order of transactions, then of ids. */
 struct change_position {
@@ -33,7 +33,6 @@ struct change {
 	const char *kind;
 	const char *object_id;
 	usec_t at;
-	json_t *data; /* NULL, or kept by the arena */
 };
 
 /*

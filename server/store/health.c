@@ -6,7 +6,7 @@
 
 #define NODE_COLUMNS                                                        \
 	"n.id, n.project_id, n.name, n.state, n.status, n.shard, n.online," \
-	" n.desired_generation, n.reported_generation, n.reported_digest, b.mark"
+	" n.desired_generation, n.reported_generation, n.reported_digest, b.mark, n.broker"
 
 static const char HEALTH_NODES_LOAD[] =
 	"SELECT " NODE_COLUMNS " FROM node n JOIN node_beat b ON b.node_id = n.id"
@@ -57,6 +57,10 @@ static const char HEALTH_PRESENCE[] =
 	" FROM json_to_recordset($1::json) AS r (id text, online boolean)"
 	" WHERE n.id = r.id AND n.state <> 'retired'";
 
+static const char HEALTH_BROKER[] =
+	"UPDATE node n SET broker = r.broker"
+	" FROM json_to_recordset($1::json) AS r (id text, broker smallint) WHERE n.id = r.id";
+
 static const char HEALTH_GENERATION[] =
 	"UPDATE node n SET reported_generation = r.generation, reported_digest = r.digest"
 	" FROM json_to_recordset($1::json) AS r (id text, generation bigint, digest text)"
@@ -69,7 +73,7 @@ static const char HEALTH_SILENCE[] =
 	" AND EXISTS (SELECT FROM shard_lease l WHERE l.shard = n.shard"
 	"  AND l.lease_until > now() AND l.listening_since < $1) RETURNING " NODE_COLUMNS ")"
 	" SELECT id, project_id, name, state, status, shard, online, desired_generation,"
-	" reported_generation, reported_digest, mark FROM gone ORDER BY id COLLATE \"C\"";
+	" reported_generation, reported_digest, mark, broker FROM gone ORDER BY id COLLATE \"C\"";
 
 static const char HEALTH_SERVICES_PUT[] =
 	"INSERT INTO node_service (project_id, node_id, service, reported_state, reported_reason,"
@@ -148,6 +152,7 @@ static void read_nodes(const struct db_rows *rows, struct arena *arena, struct h
 			.reported_generation = db_get_int(rows, i, 8),
 			.reported_digest = db_get_text(rows, i, 9),
 			.mark = (int)db_get_int(rows, i, 10),
+			.broker = db_get_null(rows, i, 11) ? -1 : (int)db_get_int(rows, i, 11),
 		};
 	*out = nodes;
 	*out_count = rows->count;
@@ -232,6 +237,11 @@ bool health_told(struct ctx *ctx, const json_t *rows, struct error *err)
 bool health_presence(struct ctx *ctx, const json_t *rows, struct error *err)
 {
 	return write_rows(ctx, HEALTH_PRESENCE, rows, err);
+}
+
+bool health_broker(struct ctx *ctx, const json_t *rows, struct error *err)
+{
+	return write_rows(ctx, HEALTH_BROKER, rows, err);
 }
 
 bool health_generation(struct ctx *ctx, const json_t *rows, struct error *err)

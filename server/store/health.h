@@ -24,6 +24,7 @@ struct health_node {
 	const char *status;
 	int shard;
 	bool online;
+	int broker; /* where it was heard last; -1: nowhere yet */
 	int64_t desired_generation;
 	int64_t reported_generation;
 	const char *reported_digest; /* or NULL */
@@ -61,6 +62,9 @@ MUST_CHECK bool health_told(struct ctx *ctx, const json_t *rows, struct error *e
 
 /* Rows [{id, online}]: came or went. The first coming makes a pending node active. */
 MUST_CHECK bool health_presence(struct ctx *ctx, const json_t *rows, struct error *err);
+
+/* Rows [{id, broker}]: where the node is heard now. */
+MUST_CHECK bool health_broker(struct ctx *ctx, const json_t *rows, struct error *err);
 
 /* Rows [{id, generation, digest}]: what the node runs now. */
 MUST_CHECK bool health_generation(struct ctx *ctx, const json_t *rows, struct error *err);

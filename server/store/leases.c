@@ -24,8 +24,8 @@ static const char LEASES_YIELD[] =
 
 static const char LEASES_PROLONG[] =
 	"UPDATE shard_lease SET lease_until = now() + make_interval(secs => $2),"
-	" listening_since = CASE WHEN $3::timestamptz IS NULL THEN NULL"
-	" ELSE greatest($3::timestamptz, taken_at) END"
+	" listening_since = CASE WHEN $3::json->>(shard % json_array_length($3::json)) IS NOT NULL"
+	" THEN greatest(($3::json->>(shard % json_array_length($3::json)))::timestamptz, taken_at) END"
 	" WHERE owner = $1 AND lease_until > now()";
 
 static const char LEASES_TAKE[] =
@@ -58,7 +58,7 @@ static const char LEASES_ABSENT[] =
 struct renewal {
 	const char *owner;
 	int lease_s;
-	usec_t listening_since;
+	json_t *listening_since; /* an array: text or null for each broker */
 	uint64_t shards;
 };
 
@@ -85,7 +85,7 @@ static bool renew(struct ctx *ctx, void *arg, struct error *err)
 	struct db_value part = db_int((SHARD_COUNT + replicas - 1) / replicas);
 	if (!db_exec(ctx->db, LEASES_YIELD, DB_ARGS(owner, part), NULL, err) ||
 	    !db_exec(ctx->db, LEASES_PROLONG,
-		     DB_ARGS(owner, lease_s, db_time(renewal->listening_since)), NULL, err) ||
+		     DB_ARGS(owner, lease_s, db_json(renewal->listening_since)), NULL, err) ||
 	    !db_exec(ctx->db, LEASES_TAKE, DB_ARGS(owner, lease_s, part, db_int(SHARD_COUNT)), NULL,
 		     err) ||
 	    !db_query(ctx->db, ctx->arena, LEASES_HELD, DB_ARGS(owner), &rows, err))
@@ -94,14 +94,22 @@ static bool renew(struct ctx *ctx, void *arg, struct error *err)
 	return true;
 }
 
-bool leases_renew(struct ctx *ctx, const char *owner, int lease_s, usec_t listening_since,
-		  uint64_t *shards, struct error *err)
+bool leases_renew(struct ctx *ctx, const char *owner, int lease_s, const usec_t *listening_since,
+		  size_t brokers, uint64_t *shards, struct error *err)
 {
+	json_auto_t *since = json_array();
 	struct renewal renewal = {
 		.owner = owner,
 		.lease_s = lease_s,
-		.listening_since = listening_since,
+		.listening_since = since,
 	};
+	char text[TIME_TEXT_SIZE];
+
+	for (size_t i = 0; i < brokers; i++) {
+		time_format(listening_since[i], text);
+		json_array_append_new(since,
+				      listening_since[i] == 0 ? json_null() : json_string(text));
+	}
 
 	if (!db_transaction(ctx, renew, &renewal, err))
 		return false;

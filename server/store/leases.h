@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/clock.h"
@@ -16,11 +17,12 @@
 /*
  * Says that owner lives, prolongs what it holds, takes free shards up to its fair part and gives
  * back what is more. shards gets a bit for each shard that owner holds now, for lease_s seconds.
- * listening_since: since when owner has heard the broker, 0 when it does not; nobody is taken for
- * offline whom nobody could have heard.
+ * listening_since: since when owner has heard each of the brokers, 0 when it does not hear it; nobody
+ * is taken for offline whom nobody could have heard at his broker.
  */
 MUST_CHECK bool leases_renew(struct ctx *ctx, const char *owner, int lease_s,
-			     usec_t listening_since, uint64_t *shards, struct error *err);
+			     const usec_t *listening_since, size_t brokers, uint64_t *shards,
+			     struct error *err);
 
 /* Gives everything back at once: the end of a replica. */
 MUST_CHECK bool leases_release(struct ctx *ctx, const char *owner, struct error *err);

@@ -17,7 +17,7 @@ static const char OUTBOX_CLAIM[] =
 	"  RETURNING o.id, o.attempt, o.kind, o.node_id, o.payload, o.created_at)"
 	" SELECT c.id, c.attempt, c.kind = 'command', c.node_id, n.project_id,"
 	"  n.state = 'retired', n.online, c.created_at, c.payload, d.generation, d.digest, d.content,"
-	" n.trust FROM claimed c JOIN node n ON n.id = c.node_id"
+	" n.trust, coalesce(n.broker, -1) FROM claimed c JOIN node n ON n.id = c.node_id"
 	" LEFT JOIN LATERAL (SELECT generation, digest, content FROM node_desired"
 	"  WHERE node_id = c.node_id AND c.kind = 'desired' ORDER BY generation DESC LIMIT 1) d"
 	"  ON true ORDER BY c.id";
@@ -29,6 +29,9 @@ static const char OUTBOX_DELETE[] =
 static const char OUTBOX_POSTPONE[] =
 	"UPDATE outbox SET lease_until = NULL, next_at = now() + make_interval(secs => $3)"
 	" WHERE id = $1 AND attempt = $2";
+
+static const char OUTBOX_HURRY[] =
+	"UPDATE outbox SET next_at = now() WHERE lease_until IS NULL AND next_at > now()";
 
 /* A row that is claimed may have been sent before the node was there to hear it. */
 static const char OUTBOX_INSERT_DESIRED[] =
@@ -88,6 +91,7 @@ bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_ite
 			.digest = db_get_text(&rows, i, 10),
 			.content = db_get_text(&rows, i, 11),
 			.trust = (int)db_get_int(&rows, i, 12),
+			.broker = (int)db_get_int(&rows, i, 13),
 		};
 	*out = items;
 	*count = rows.count;
@@ -112,6 +116,11 @@ bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t de
 		       DB_ARGS(db_int(item->id), db_int(item->attempt),
 			       db_double((double)delay_ms / 1000)),
 		       NULL, err);
+}
+
+bool outbox_hurry(struct ctx *ctx, struct error *err)
+{
+	return db_exec(ctx->db, OUTBOX_HURRY, DB_NO_ARGS, NULL, err);
 }
 
 bool outbox_insert_desired(struct ctx *ctx, const char *const *node_ids, size_t count,

@@ -24,6 +24,7 @@ struct outbox_item {
 	bool retired;
 	bool online;
 	usec_t created_at;
+	int broker;	 /* where the node was heard last; -1: nowhere yet */
 	int trust;	 /* number of the newest statement on signing keys that the node has */
 	json_t *payload; /* of a command; kept by the arena */
 
@@ -47,6 +48,9 @@ MUST_CHECK bool outbox_delete(struct ctx *ctx, const struct outbox_item *const *
 /* Gives one item back, to be tried again after delay_ms. */
 MUST_CHECK bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t delay_ms,
 				struct error *err);
+
+/* What waits for a later time is due now: a broker is back. */
+MUST_CHECK bool outbox_hurry(struct ctx *ctx, struct error *err);
 
 /* Puts the newest desired state of these nodes into the outbox again, unless it is there already, and
  * wakes it. For nodes that turn out to be behind. */

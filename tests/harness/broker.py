@@ -78,6 +78,11 @@ class Broker:
             self.process.stop(expect=None)
             self.process = None
 
+    def kill(self):
+        """No farewell: not even the wills of its clients are told."""
+        self.process.kill()
+        self.process = None
+
     def close(self):
         self.stop()
         remove_folder(self.folder)

@@ -20,9 +20,12 @@ def programs_folder():
 
 
 class Postgres:
-    """A throw-away cluster on a unix socket, run by an unprivileged account, without fsync."""
+    """A throw-away cluster on a unix socket, run by an unprivileged account, without fsync unless
+    settings say so: {"fsync": "on"}."""
 
-    def __init__(self):
+    def __init__(self, settings=None):
+        self.settings = {"fsync": "off", "shared_buffers": "16MB", "max_connections": "60",
+                         **(settings or {})}
         self.folder = temporary_folder()
         self.data = self.folder / "data"
         self.process = None
@@ -41,8 +44,8 @@ class Postgres:
     def start(self):
         self.process = Process(
             [*self._account, f"{programs_folder()}/postgres", "-D", self.data, "-k", self.folder,
-             "-c", "listen_addresses=", "-c", "fsync=off", "-c", "shared_buffers=16MB",
-             "-c", "max_connections=60"],
+             "-c", "listen_addresses=",
+             *(f"--{name}={value}" for name, value in self.settings.items())],
             "/dev/null", cwd=self.folder).start()
         wait_until(self._answers, "PostgreSQL to come up")
         return self

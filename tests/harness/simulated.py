@@ -14,16 +14,19 @@ PASSWORD = "a long password"
 
 
 class Simulated:
-    """plain: nodes reach the broker without TLS, for benches and for quick tests.
+    """plain: nodes reach the brokers without TLS, for benches and for quick tests.
+    brokers: how many; broker i of n has the nodes with shard % n == i.
+    postgres: settings of the cluster that override the harness's.
 
     with Simulated() as place:
         sim = place.play(nodes=200)
         place.finish(sim)
     """
 
-    def __init__(self, plain=True, env=None, options=()):
-        self.postgres = Postgres()
-        self.server = self.broker = None
+    def __init__(self, plain=True, brokers=1, postgres=None, env=None, options=()):
+        self.postgres = Postgres(postgres)
+        self.server = None
+        self.brokers, self.broker_count = [], brokers
         self.plain, self.env, self.options = plain, env, options
         self.sims = []
 
@@ -38,8 +41,9 @@ class Simulated:
             keys = self.server.data / "keys"
             wait_until((keys / "mqtt-client.crt").exists, "the server's keys")
             self.server.stop()
-            self.broker = Broker(keys, plain=self.plain).start()
-            self.server.mqtt_url = self.broker.url
+            for _ in range(self.broker_count):
+                self.brokers.append(Broker(keys, plain=self.plain).start())
+            self.server.mqtt_url = ",".join(broker.url for broker in self.brokers)
             self.server.start()
             self.command("user", "create", "--login", "boss", "--role", "admin", "--system-admin",
                          env={"MUSTER_NEW_PASSWORD": PASSWORD})
@@ -57,8 +61,8 @@ class Simulated:
                 sim.kill()
         if self.server is not None:
             self.server.close()
-        if self.broker is not None:
-            self.broker.close()
+        for broker in self.brokers:
+            broker.close()
         self.postgres.close()
 
     def command(self, *argv, env=None):
@@ -72,8 +76,10 @@ class Simulated:
             token = self.api.post("/enroll-tokens", {"uses": nodes})["token"]
             options = {"url": self.server.url, "token": token,
                        "ca_fingerprint": self.server.fingerprint, **options}
-        if self.plain:
-            options.setdefault("broker", f"mqtt://127.0.0.1:{self.broker.plain_port}")
+        if self.plain or self.broker_count > 1:
+            options.setdefault("broker", ",".join(
+                f"mqtt://127.0.0.1:{broker.plain_port}" if self.plain else broker.url
+                for broker in self.brokers))
         found = ["--nodes", str(nodes), "--json"]
         for name, value in options.items():
             found.append(f"--{name.replace('_', '-')}={value}")
@@ -86,9 +92,16 @@ class Simulated:
         self.sims.append(sim)
         return sim
 
-    def wait_online(self, nodes):
+    @property
+    def broker(self):
+        """The first broker, where there is only one."""
+        return self.brokers[0]
+
+    def wait_online(self, nodes, timeout=None):
+        options = {} if timeout is None else {"timeout": timeout}
         wait_until(lambda: self.postgres.execute(
-            "SELECT count(*) FROM node WHERE online")[0][0] >= nodes, f"{nodes} nodes online")
+            "SELECT count(*) FROM node WHERE online")[0][0] >= nodes, f"{nodes} nodes online",
+            **options)
 
     def finish(self, sim, number=None, timeout=120, status=0):
         """Waits for the end of a simulator, sends it a signal before if one is given; its figures."""

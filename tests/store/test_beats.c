@@ -33,14 +33,15 @@ static int setup(void **state)
 	harness.server.health_interval_ms = 1000;
 	memory = fleet_memory_new();
 	beats = fleet_beats_new();
-	harness_sql(ctx->db,
-		    "INSERT INTO node (id, project_id, name, shard, state, online, retired_at)"
-		    " VALUES"
-		    " ('" NODE "', '" HARNESS_PROJECT "', 'one', 0, 'active', true, NULL),"
-		    " ('" OTHER "', '" HARNESS_PROJECT "', 'two', 0, 'active', false, NULL),"
-		    " ('" RETIRED "', '" HARNESS_PROJECT "', 'old', 0, 'retired', false, now());"
-		    "UPDATE node_beat SET mark = 7, told_at = now()");
-	assert_done(leases_renew(ctx, "me", 60, 0, &shards, &err), err);
+	harness_sql(
+		ctx->db,
+		"INSERT INTO node (id, project_id, name, shard, state, online, broker, retired_at)"
+		" VALUES"
+		" ('" NODE "', '" HARNESS_PROJECT "', 'one', 0, 'active', true, 0, NULL),"
+		" ('" OTHER "', '" HARNESS_PROJECT "', 'two', 0, 'active', false, 0, NULL),"
+		" ('" RETIRED "', '" HARNESS_PROJECT "', 'old', 0, 'retired', false, 0, now());"
+		"UPDATE node_beat SET mark = 7, told_at = now()");
+	assert_done(leases_renew(ctx, "me", 60, (const usec_t[]){0}, 1, &shards, &err), err);
 	return 0;
 }
 

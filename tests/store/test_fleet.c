@@ -43,7 +43,7 @@ static int setup(void **state)
 		    " ('" NODE "', '" HARNESS_PROJECT "', 'one', 0, 'active', NULL),"
 		    " ('" OTHER "', '" HARNESS_OTHER_PROJECT "', 'two', 0, 'pending', NULL),"
 		    " ('" RETIRED "', '" HARNESS_PROJECT "', 'old', 0, 'retired', now())");
-	assert_done(leases_renew(ctx, "me", 60, 0, &shards, &err), err);
+	assert_done(leases_renew(ctx, "me", 60, (const usec_t[]){0}, 1, &shards, &err), err);
 	assert_true(shards == UINT64_MAX);
 	return 0;
 }
@@ -377,7 +377,8 @@ static void test_silence_counts_only_while_somebody_listens(void **state)
 	assert_int_equal(count(COUNT_NODES, DB_ARGS(db_text(NODE), db_text("online"))), 1);
 	harness_sql(harness_ctx()->db,
 		    "UPDATE shard_lease SET taken_at = now() - interval '1 day'");
-	assert_done(leases_renew(harness_ctx(), "me", 60, harness_ctx()->now - 2 * USEC_PER_HOUR,
+	assert_done(leases_renew(harness_ctx(), "me", 60,
+				 (const usec_t[]){harness_ctx()->now - 2 * USEC_PER_HOUR}, 1,
 				 &shards, &err),
 		    err);
 	assert_done(fleet_mark_offline(harness_ctx(), &busy, &err), err);
@@ -392,17 +393,17 @@ static void test_replicas_share_the_shards(void **state)
 	uint64_t mine, theirs, held;
 
 	(void)state;
-	assert_done(leases_renew(ctx, "you", 60, 0, &theirs, &err), err);
+	assert_done(leases_renew(ctx, "you", 60, (const usec_t[]){0}, 1, &theirs, &err), err);
 	assert_true(theirs == 0);
-	assert_done(leases_renew(ctx, "me", 60, 0, &mine, &err), err);
+	assert_done(leases_renew(ctx, "me", 60, (const usec_t[]){0}, 1, &mine, &err), err);
 	assert_int_equal(__builtin_popcountll(mine), 32);
-	assert_done(leases_renew(ctx, "you", 60, 0, &theirs, &err), err);
+	assert_done(leases_renew(ctx, "you", 60, (const usec_t[]){0}, 1, &theirs, &err), err);
 	assert_int_equal(__builtin_popcountll(theirs), 32);
 	assert_true((mine & theirs) == 0);
 	assert_done(leases_hold(ctx, "me", UINT64_MAX, &held, &err), err);
 	assert_true(held == mine);
 	assert_done(leases_release(ctx, "you", &err), err);
-	assert_done(leases_renew(ctx, "me", 60, 0, &mine, &err), err);
+	assert_done(leases_renew(ctx, "me", 60, (const usec_t[]){0}, 1, &mine, &err), err);
 	assert_true(mine == UINT64_MAX);
 }
 

@@ -19,6 +19,7 @@ enum {
 struct waiting {
 	char node[LIMIT_NODE_ID + 1];
 	int shard;
+	int broker;
 	usec_t at;
 	struct msg_beat beat;
 };
@@ -73,6 +74,7 @@ static void put_aside(struct fleet_beats *beats, const struct fleet_message *mes
 	struct waiting *waiting = &beats->waiting[*slot - 1];
 	memcpy(waiting->node, message->at.node, sizeof(waiting->node));
 	waiting->shard = message->at.shard;
+	waiting->broker = message->broker;
 	waiting->at = message->received_at;
 	waiting->beat = message->body.beat;
 }
@@ -98,7 +100,7 @@ size_t fleet_beats_take_out(struct fleet_beats *beats, struct fleet_message *mes
 		const struct fleet_message *message = &messages[i];
 		uint64_t hash = message->topic_valid ? fleet_memory_hash(message->at.node) : 0;
 		bool is_beat = message->topic_valid && message->at.channel == CHANNEL_BEAT &&
-			       message->refusal == NULL;
+			       message->refusal == NULL && !message->elsewhere;
 
 		if (is_beat && beats->count < BEATS_MAX && !others_have(&others, hash)) {
 			put_aside(beats, message, now);
@@ -149,6 +151,7 @@ static bool flush(struct ctx *ctx, void *arg, struct error *err)
 		if (((held >> waiting->shard) & 1) != 0)
 			work->rows[work->row_count++] = (struct beat_row){
 				.node_id = waiting->node,
+				.broker = waiting->broker,
 				.at = waiting->at,
 				.beat = waiting->beat,
 			};
@@ -170,6 +173,7 @@ static void restore(const struct beat_row *row, struct arena *arena, struct flee
 		.payload = payload,
 		.size = msg_beat_encode(&row->beat, payload),
 		.received_at = row->at,
+		.broker = row->broker,
 	};
 	out->kept = out->size;
 	fleet_decode(out, arena);

@@ -26,9 +26,11 @@ struct fleet_message {
 	size_t size; /* as it was sent */
 	size_t kept; /* bytes of payload that are there; less than size when it was too large */
 	usec_t received_at;
+	int broker; /* number of the one that has brought it */
 
 	const char *refusal; /* why it will be a dead letter, or NULL */
 	bool topic_valid;
+	bool elsewhere; /* brought by another broker than the node belongs to; set by the caller */
 	bool place_valid; /* a message of a stream, and its place is known */
 	struct topic at;
 	struct msg_place place;
@@ -49,6 +51,7 @@ void fleet_decode(struct fleet_message *message, struct arena *arena);
 /* To be sent after the commit: everything of the stream up to this seq is stored, or of "health" nothing is. */
 struct fleet_ack {
 	const char *node;
+	int broker; /* where the node was heard last */
 	const char *stream;
 	const char *epoch;
 	int64_t upto;
@@ -61,6 +64,8 @@ struct fleet_outcome {
 	size_t behind_count;
 	const char *const *untold; /* nodes that are to tell all: among the acks */
 	size_t untold_count;
+	const char *const *moved; /* nodes that were told that they belong to another broker */
+	size_t moved_count;
 	size_t stored;
 	size_t repeated; /* were stored before */
 	size_t early;	 /* came before what precedes them */

@@ -5,7 +5,13 @@
 
 #include "base/arena.h"
 
-enum { SLOTS = 8192, PAUSE_S = 10 };
+enum { SLOTS = 8192 };
+
+static const usec_t PAUSES[] = {
+	[TELLING_DESIRED] = 10 * USEC_PER_SEC,
+	[TELLING_HEALTH] = 10 * USEC_PER_SEC,
+	[TELLING_PLACE] = 10 * USEC_PER_MINUTE,
+};
 
 /* Two nodes may share a slot: the price is one message too many, never one too few. */
 struct slot {
@@ -56,6 +62,5 @@ void fleet_memory_mark(struct fleet_memory *memory, const char *node, enum fleet
 {
 	const uint64_t value = key_of(node, what);
 
-	memory->slots[value % SLOTS] =
-		(struct slot){.node = value, .until = now + PAUSE_S * USEC_PER_SEC};
+	memory->slots[value % SLOTS] = (struct slot){.node = value, .until = now + PAUSES[what]};
 }

@@ -10,6 +10,7 @@
 enum fleet_telling {
 	TELLING_DESIRED, /* it is behind: its desired state */
 	TELLING_HEALTH,	 /* we lack the message that its beats refer to */
+	TELLING_PLACE,	 /* it belongs to another broker: only every ten minutes */
 };
 
 /* Whether the node may be told now. */

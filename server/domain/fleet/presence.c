@@ -33,8 +33,7 @@ bool presence_tell(struct ctx *ctx, const struct health_node *node, bool online,
 	return event_emit(&inside, kind,
 			  json_pack("{s:s, s:s, s:s}", "node", node->id, "name", node->name,
 				    "reason", reason),
-			  err) &&
-	       changes_insert(&inside, "node", node->id, err);
+			  err);
 }
 
 static bool silence(struct ctx *ctx, void *arg, struct error *err)
@@ -45,12 +44,14 @@ static bool silence(struct ctx *ctx, void *arg, struct error *err)
 
 	if (!health_silence(ctx, *before, &nodes, &count, err))
 		return false;
-	json_auto_t *events = json_array();
-	for (size_t i = 0; i < count; i++)
+	json_auto_t *events = json_array(), *changes = json_array();
+	for (size_t i = 0; i < count; i++) {
 		if (!presence_tell(ctx, &nodes[i], false, "no heartbeat from the agent", events,
 				   err))
 			return false;
-	return events_insert(ctx, events, err) &&
+		json_array_append_new(changes, row_change(&nodes[i]));
+	}
+	return events_insert(ctx, events, err) && changes_insert_set(ctx, "node", changes, err) &&
 	       (count == 0 || db_notify(ctx->db, DB_CHANNEL_SCHEDULER, err));
 }
 
@@ -64,9 +65,8 @@ bool fleet_mark_offline(struct ctx *ctx, bool *busy, struct error *err)
 
 static bool end_copies(struct ctx *ctx, void *arg, struct error *err)
 {
-	json_auto_t *events = json_array();
+	json_auto_t *events = json_array(), *changes = json_array();
 	struct health_node *nodes;
-	struct ctx inside = *ctx;
 	size_t count;
 
 	(void)arg;
@@ -77,11 +77,9 @@ static bool end_copies(struct ctx *ctx, void *arg, struct error *err)
 			events,
 			row_event(&nodes[i], ctx->now, "node.copied_over", "info",
 				  "its certificate was used in one place only for an hour"));
-		inside.project_id = nodes[i].project_id;
-		if (!changes_insert(&inside, "node", nodes[i].id, err))
-			return false;
+		json_array_append_new(changes, row_change(&nodes[i]));
 	}
-	return events_insert(ctx, events, err);
+	return events_insert(ctx, events, err) && changes_insert_set(ctx, "node", changes, err);
 }
 
 bool fleet_retention(struct ctx *ctx, bool *busy, struct error *err)

@@ -18,6 +18,11 @@ static json_t *time_json(usec_t at)
 	return json_string(text);
 }
 
+json_t *row_change(const struct health_node *node)
+{
+	return json_pack("{s:s, s:s}", "project_id", node->project_id, "id", node->id);
+}
+
 json_t *row_hello(const struct msg_hello *hello, const char *node_id)
 {
 	return json_pack("{s:s, s:s?, s:s?, s:s?, s:s?, s:i, s:s, s:i}", "id", node_id,
@@ -45,13 +50,13 @@ json_t *row_renewal(const char *node_id, const char *csr)
 			 "kind", "renew", "args", "csr", csr);
 }
 
-json_t *row_time(const struct msg_hello *hello, const char *node_id)
+json_t *row_time(const char *node_id, const char *ask_time, json_t *brokers)
 {
 	char id[ID_SIZE];
 
 	id_random(id, "t");
-	return json_pack("{s:s, s:{s:s, s:s, s:{s:s}}}", "node_id", node_id, "payload", "id", id,
-			 "kind", "time", "args", "ask_time", hello->ask_time);
+	return json_pack("{s:s, s:{s:s, s:s, s:{s:s*, s:o*}}}", "node_id", node_id, "payload", "id",
+			 id, "kind", "time", "args", "ask_time", ask_time, "brokers", brokers);
 }
 
 json_t *row_seen(const char *node_id, usec_t seen_at, int mark, const struct msg_beat *beat)

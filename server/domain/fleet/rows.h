@@ -8,10 +8,14 @@
 #include "store/health.h"
 #include "store/logs.h"
 
+/* For changes_insert_set. */
+json_t *row_change(const struct health_node *node);
+
 json_t *row_hello(const struct msg_hello *hello, const char *node_id);
 
-/* The command that answers the question in a hello; when it is sealed, it says the time. */
-json_t *row_time(const struct msg_hello *hello, const char *node_id);
+/* The command that answers the question in a hello (or NULL); when it is sealed, it says the time. brokers
+ * (NULL, or a reference that it takes): where the node belongs from now on. */
+json_t *row_time(const char *node_id, const char *ask_time, json_t *brokers);
 
 /* The node lacks statements on signing keys. */
 json_t *row_keys(const char *node_id);

@@ -9,6 +9,7 @@
 #include "domain/fleet/memory.h"
 #include "domain/fleet/presence.h"
 #include "domain/fleet/rows.h"
+#include "domain/inventory/brokers.h"
 #include "domain/rollout/result.h"
 #include "signer/client.h"
 #include "store/beats.h"
@@ -33,6 +34,7 @@ struct said {
 	const struct msg_beat *beat;
 	usec_t seen_at;
 	bool online;
+	int broker; /* where it was heard last */
 	int64_t generation;
 	const char *digest; /* NULL: not said */
 	bool may_be_behind;
@@ -106,6 +108,7 @@ static bool load(struct ctx *ctx, struct taking *taking, struct error *err)
 			.node = &taking->nodes[i],
 			.online = taking->nodes[i].online,
 			.mark = -1,
+			.broker = taking->nodes[i].broker,
 		};
 	/* Room for the streams that this batch begins. */
 	size_t room = taking->place_count + taking->count;
@@ -274,6 +277,13 @@ static bool take_body(struct ctx *ctx, struct taking *taking, struct said *said,
 	return error_set(err, ERR_INTERNAL, "message of an unknown channel was not refused");
 }
 
+/* The will of a connection that the node has left for another broker says nothing of the node. */
+static bool is_stale_will(const struct said *said, const struct fleet_message *message)
+{
+	return message->refusal == NULL && message->at.channel == CHANNEL_HEALTH &&
+	       message->body.health.offline && said->broker >= 0 && message->broker != said->broker;
+}
+
 static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_message *message,
 		     struct error *err)
 {
@@ -294,6 +304,12 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 	if (said == NULL || strcmp(said->node->state, "retired") == 0)
 		return true;
 
+	if (taking->owner && is_stale_will(said, message)) {
+		taking->outcome->stored++;
+		return true;
+	}
+	if (taking->owner)
+		said->broker = message->broker;
 	if (taking->owner && said->seen_at < message->received_at)
 		said->seen_at = message->received_at;
 	if (taking->owner && message->received_at >= taking->fresh)
@@ -330,9 +346,10 @@ static bool take_one(struct ctx *ctx, struct taking *taking, const struct fleet_
 
 struct sets {
 	json_t *hellos, *times, *seen, *healths, *presences, *generations, *services, *certificates,
-		*renewals, *keys;
-	const char **begun_ids, **reported_ids, **behind_ids, **untold_ids, **hello_ids;
-	size_t begun_count, reported_count, behind_count, untold_count, hello_count;
+		*renewals, *keys, *brokers;
+	const char **begun_ids, **reported_ids, **behind_ids, **untold_ids, **hello_ids,
+		**moved_ids;
+	size_t begun_count, reported_count, behind_count, untold_count, hello_count, moved_count;
 };
 
 static void sets_init(struct sets *sets, const struct taking *taking, struct arena *arena)
@@ -348,11 +365,13 @@ static void sets_init(struct sets *sets, const struct taking *taking, struct are
 		.certificates = json_keep(json_array(), arena),
 		.renewals = json_keep(json_array(), arena),
 		.keys = json_keep(json_array(), arena),
+		.brokers = json_keep(json_array(), arena),
 		.begun_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.reported_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.behind_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.hello_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 		.untold_ids = arena_array(arena, taking->node_count, sizeof(char *)),
+		.moved_ids = arena_array(arena, taking->node_count, sizeof(char *)),
 	};
 }
 
@@ -372,6 +391,29 @@ static bool lacks_keys(const struct ctx *ctx, const struct msg_hello *hello)
 	       hello->trust < signer_public(ctx->server->signer)->trust;
 }
 
+/* One word answers both: what time it is, and where the node belongs. */
+static void collect_place(struct ctx *ctx, struct taking *taking, struct said *said,
+			  struct sets *sets)
+{
+	const char *id = said->node->id;
+	const char *ask_time = said->hello != NULL ? said->hello->ask_time : NULL;
+	bool moves = said->seen_at != 0 && ctx->server != NULL &&
+		     inventory_broker_is_foreign(ctx->server, said->node->shard, said->broker) &&
+		     (said->hello != NULL ||
+		      fleet_memory_allows(taking->memory, id, TELLING_PLACE, ctx->now));
+
+	if (moves)
+		sets->moved_ids[sets->moved_count++] = id;
+	if (moves || ask_time != NULL)
+		json_array_append_new(
+			sets->times,
+			row_time(id, ask_time,
+				 moves ? inventory_brokers(ctx->server, said->node->shard) : NULL));
+	if (said->broker != said->node->broker)
+		json_array_append_new(sets->brokers,
+				      json_pack("{s:s, s:i}", "id", id, "broker", said->broker));
+}
+
 static void collect(struct ctx *ctx, struct taking *taking, struct said *said, struct sets *sets)
 {
 	const char *id = said->node->id;
@@ -379,8 +421,6 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 	if (said->hello != NULL) {
 		json_array_append_new(sets->hellos, row_hello(said->hello, id));
 		sets->hello_ids[sets->hello_count++] = id;
-		if (said->hello->ask_time != NULL)
-			json_array_append_new(sets->times, row_time(said->hello, id));
 		if (said->hello->certificate != NULL)
 			json_array_append_new(sets->certificates,
 					      json_pack("{s:s, s:s}", "id", id, "serial",
@@ -390,6 +430,7 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 		if (said->hello->csr != NULL)
 			json_array_append_new(sets->renewals, row_renewal(id, said->hello->csr));
 	}
+	collect_place(ctx, taking, said, sets);
 	if (said->begins)
 		sets->begun_ids[sets->begun_count++] = id;
 	if (said->seen_at != 0)
@@ -426,23 +467,21 @@ static void collect(struct ctx *ctx, struct taking *taking, struct said *said, s
 
 static bool tell(struct ctx *ctx, struct taking *taking, struct error *err)
 {
-	struct ctx inside = *ctx;
+	json_auto_t *changes = json_array();
 
 	for (size_t i = 0; i < taking->node_count; i++) {
 		const struct said *said = &taking->said[i];
+		const bool moves = said->online != said->node->online;
 
-		inside.project_id = said->node->project_id;
-		if (said->online != said->node->online) {
-			if (!presence_tell(ctx, said->node, said->online,
-					   said->online ? "the agent has connected"
-							: "the agent has disconnected",
-					   taking->events, err))
-				return false;
-		} else if (said->changed && !changes_insert(&inside, "node", said->node->id, err)) {
+		if (moves && !presence_tell(ctx, said->node, said->online,
+					    said->online ? "the agent has connected"
+							 : "the agent has disconnected",
+					    taking->events, err))
 			return false;
-		}
+		if (moves || said->changed)
+			json_array_append_new(changes, row_change(said->node));
 	}
-	return true;
+	return changes_insert_set(ctx, "node", changes, err);
 }
 
 /* Whoever has a copied key could have the true gateway cut off, so it is told and not cut off. */
@@ -481,9 +520,11 @@ static bool write_all(struct ctx *ctx, struct taking *taking, struct error *err)
 	taking->outcome->behind_count = sets.behind_count;
 	taking->outcome->untold = sets.untold_ids;
 	taking->outcome->untold_count = sets.untold_count;
+	taking->outcome->moved = sets.moved_ids;
+	taking->outcome->moved_count = sets.moved_count;
 	return health_hello(ctx, sets.hellos, err) && tell_copies(ctx, taking, &sets, err) &&
 	       beats_seen(ctx, sets.seen, err) && health_told(ctx, sets.healths, err) &&
-	       health_presence(ctx, sets.presences, err) &&
+	       health_presence(ctx, sets.presences, err) && health_broker(ctx, sets.brokers, err) &&
 	       health_generation(ctx, sets.generations, err) &&
 	       certificates_used(ctx, sets.certificates, err) &&
 	       outbox_replace_commands(ctx, "renew", sets.renewals, err) &&
@@ -511,6 +552,7 @@ static void collect_acks(struct taking *taking, struct arena *arena)
 		if (taking->acked[i])
 			outcome->acks[outcome->ack_count++] = (struct fleet_ack){
 				.node = taking->places[i].node_id,
+				.broker = find_said(taking, taking->places[i].node_id)->broker,
 				.stream = taking->places[i].stream,
 				.epoch = taking->places[i].epoch,
 				.upto = taking->places[i].last_seq,
@@ -518,6 +560,7 @@ static void collect_acks(struct taking *taking, struct arena *arena)
 	for (size_t i = 0; i < outcome->untold_count; i++)
 		outcome->acks[outcome->ack_count++] = (struct fleet_ack){
 			.node = outcome->untold[i],
+			.broker = find_said(taking, outcome->untold[i])->broker,
 			.stream = channel_info(CHANNEL_HEALTH)->name,
 			.epoch = MSG_NO_EPOCH,
 		};
@@ -559,6 +602,8 @@ bool fleet_take(struct ctx *ctx, const char *owner, struct fleet_memory *memory,
 		fleet_memory_mark(memory, outcome->behind[i], TELLING_DESIRED, ctx->now);
 	for (size_t i = 0; i < outcome->untold_count; i++)
 		fleet_memory_mark(memory, outcome->untold[i], TELLING_HEALTH, ctx->now);
+	for (size_t i = 0; i < outcome->moved_count; i++)
+		fleet_memory_mark(memory, outcome->moved[i], TELLING_PLACE, ctx->now);
 	return true;
 }
 

@@ -67,18 +67,26 @@ static void parses_listen_addresses(void **state)
 	}
 }
 
+static const struct ports ANY_PORTS = {
+	.https = {"127.0.0.1", 0},
+	.mqtt = {{"127.0.0.1", 0}, {"127.0.0.1", 0}},
+	.mqtt_count = 2,
+};
+
 static void keeps_chosen_ports(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *path = arena_printf(fixture->arena, "%s/ports.json", fixture->folder);
-	struct ports first = {{"127.0.0.1", 0}, {"127.0.0.1", 0}}, second = first;
+	struct ports first = ANY_PORTS, second = first;
 
 	assert_true(ports_settle(path, &first, fixture->arena, &fixture->err));
 	assert_int_not_equal(first.https.port, 0);
-	assert_int_not_equal(first.mqtt.port, 0);
+	assert_int_not_equal(first.mqtt[0].port, 0);
+	assert_int_not_equal(first.mqtt[1].port, first.mqtt[0].port);
 	assert_true(ports_settle(path, &second, fixture->arena, &fixture->err));
 	assert_int_equal(second.https.port, first.https.port);
-	assert_int_equal(second.mqtt.port, first.mqtt.port);
+	assert_int_equal(second.mqtt[0].port, first.mqtt[0].port);
+	assert_int_equal(second.mqtt[1].port, first.mqtt[1].port);
 }
 
 /* Binds and listens; the port is the caller's as long as the descriptor is open. */
@@ -103,8 +111,8 @@ static void refuses_a_port_that_is_taken(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *path = arena_printf(fixture->arena, "%s/ports.json", fixture->folder);
-	struct ports ports = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};
-	int fd = occupy(&ports.mqtt.port), taken = ports.mqtt.port;
+	struct ports ports = ANY_PORTS;
+	int fd = occupy(&ports.mqtt[0].port), taken = ports.mqtt[0].port;
 
 	assert_false(ports_settle(path, &ports, fixture->arena, &fixture->err));
 	assert_int_equal(fixture->err.code, ERR_CONFLICT);
@@ -116,7 +124,7 @@ static void takes_another_port_when_the_kept_one_is_taken(void **state)
 {
 	struct fixture *fixture = *state;
 	const char *path = arena_printf(fixture->arena, "%s/ports.json", fixture->folder);
-	struct ports ports = {{"127.0.0.1", 0}, {"127.0.0.1", 0}};
+	struct ports ports = ANY_PORTS;
 	int taken, fd = occupy(&taken);
 	const char *text = arena_printf(fixture->arena, "{\"https\":%d,\"mqtt\":0}", taken);
 

@@ -46,22 +46,31 @@ export function useLive(): Live {
 }
 
 /*
- * Bursts (a wave of a thousand nodes) become one refetch per key and quarter of a second. The overview
- * reads the whole fleet and waits longer, so that an idle page stays cheap on a busy day.
+ * The server tells a burst once or twice a second and says "many" when a list is better read again as a whole. Then
+ * (and always for the overview, which reads the whole fleet) a key is read at most once in calmMany, and each
+ * dashboard at a moment of its own, so that a thousand of them do not ask at once.
  */
 const calm = 250;
 const calmOverview = 1_500;
+const calmMany = 3_000;
+const spread = 1_000;
 
 function batcher(client: QueryClient) {
 	const timers = new Map<string, ReturnType<typeof setTimeout>>();
+	const read = new Map<string, number>();
 	const flush = (key: string) => {
 		timers.delete(key);
+		read.set(key, Date.now());
 		void client.invalidateQueries({ queryKey: [key] });
 	};
 	return {
-		add(kind: string) {
+		add(kind: string, many: boolean) {
 			for (const key of touched[kind] ?? [kind]) {
-				if (!timers.has(key)) timers.set(key, setTimeout(() => flush(key), key === 'overview' ? calmOverview : calm));
+				if (timers.has(key)) continue;
+				const least = key === 'overview' ? calmOverview : calm;
+				const rest = (read.get(key) ?? 0) + calmMany - Date.now();
+				const wait = many ? Math.max(least, rest) + Math.random() * spread : least;
+				timers.set(key, setTimeout(() => flush(key), wait));
 			}
 		},
 		stop() {
@@ -143,7 +152,7 @@ export function useEventStream(project: string): void {
 				if (message.state !== snapshot.state) set({ state: message.state, since: message.at });
 			} else if (message.type === 'change') {
 				set({ lastEvent: message.at });
-				batch.add(message.change.kind);
+				batch.add(message.change.kind, message.change.many);
 			} else {
 				void client.invalidateQueries();
 			}

@@ -2,7 +2,8 @@
 /* The event stream itself; runs in the shared worker, or in the tab where there is none. */
 
 export type LiveState = 'connecting' | 'live' | 'reconnecting';
-export interface ChangeEvent { kind: string; id: string; at?: string; data?: unknown }
+/* What one kind of thing has changed: some ids, or many more than those. */
+export interface ChangeEvent { kind: string; ids: string[]; many: boolean; at?: string }
 export type LiveMessage =
 	| { type: 'state'; state: LiveState; at: number }
 	| { type: 'change'; change: ChangeEvent; at: number }
