@@ -148,7 +148,8 @@ for file in /var/lib/muster/keys/ca.key /etc/muster/musterd.conf; do
 done
 
 step "purging leaves nothing"
-apt-get -q -y purge musterd muster-agent muster-cli muster-sim muster-agents >>/tmp/apt.log 2>&1
+# apt does not know any more what has left nothing to purge.
+dpkg --purge musterd muster-agent muster-cli muster-sim muster-agents >>/tmp/apt.log 2>&1
 apt-get -q -y autoremove >>/tmp/apt.log 2>&1
 if getent passwd muster; then
 	die "the user is left"
