@@ -29,7 +29,7 @@
 enum {
 	SWEEP_MS = 1000,
 	LEASE_S = 30,
-	BATCH_MAX = 100,
+	BATCH_MAX = 500,
 	CONFIRM_MS = 5000,
 	RETRY_MS = 2000,
 	RETRY_MAX_MS = 60000,
@@ -271,7 +271,10 @@ static bool settle(struct ctx *ctx, const struct batch *batch, struct error *err
 {
 	const struct outbox_item **done =
 		arena_array(ctx->arena, batch->count, sizeof(struct outbox_item *));
-	size_t done_count = 0;
+	const struct outbox_item **later =
+		arena_array(ctx->arena, batch->count, sizeof(struct outbox_item *));
+	int64_t *delays_ms = arena_array(ctx->arena, batch->count, sizeof(*delays_ms));
+	size_t done_count = 0, later_count = 0;
 
 	for (size_t i = 0; i < batch->count; i++) {
 		const struct outbox_item *item = &batch->items[i];
@@ -282,10 +285,11 @@ static bool settle(struct ctx *ctx, const struct batch *batch, struct error *err
 			continue;
 		}
 		metric_add(&METRICS[METRIC_FAILED], 1);
-		if (!outbox_postpone(ctx, item, retry_delay(item, batch->verdicts[i]), err))
-			return false;
+		delays_ms[later_count] = retry_delay(item, batch->verdicts[i]);
+		later[later_count++] = item;
 	}
-	return outbox_delete(ctx, done, done_count, err);
+	return outbox_postpone(ctx, later, delays_ms, later_count, err) &&
+	       outbox_delete(ctx, done, done_count, err);
 }
 
 static enum verdict send_item(struct outbox *outbox, struct ctx *ctx, struct batch *batch,

@@ -23,12 +23,14 @@ static const char OUTBOX_CLAIM[] =
 	"  ON true ORDER BY c.id";
 
 static const char OUTBOX_DELETE[] =
-	"DELETE FROM outbox o USING json_to_recordset($1::json) AS r (id bigint, attempt integer)"
+	"DELETE FROM outbox o USING unnest($1::bigint[], $2::bigint[]) AS r (id, attempt)"
 	" WHERE o.id = r.id AND o.attempt = r.attempt";
 
 static const char OUTBOX_POSTPONE[] =
-	"UPDATE outbox SET lease_until = NULL, next_at = now() + make_interval(secs => $3)"
-	" WHERE id = $1 AND attempt = $2";
+	"UPDATE outbox o SET lease_until = NULL,"
+	" next_at = now() + r.delay_ms * interval '1 millisecond'"
+	" FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) AS r (id, attempt, delay_ms)"
+	" WHERE o.id = r.id AND o.attempt = r.attempt";
 
 static const char OUTBOX_HURRY[] =
 	"UPDATE outbox SET next_at = now() WHERE lease_until IS NULL AND next_at > now()";
@@ -98,23 +100,41 @@ bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct outbox_ite
 	return true;
 }
 
+/* The rows as two columns for unnest. */
+static void columns_of(struct ctx *ctx, const struct outbox_item *const *items, size_t count,
+		       struct db_value *ids, struct db_value *attempts)
+{
+	int64_t *id = arena_array(ctx->arena, count, sizeof(*id));
+	int64_t *attempt = arena_array(ctx->arena, count, sizeof(*attempt));
+
+	for (size_t i = 0; i < count; i++) {
+		id[i] = items[i]->id;
+		attempt[i] = items[i]->attempt;
+	}
+	*ids = db_ints(id, count);
+	*attempts = db_ints(attempt, count);
+}
+
 bool outbox_delete(struct ctx *ctx, const struct outbox_item *const *items, size_t count,
 		   struct error *err)
 {
-	json_auto_t *rows = json_array();
+	struct db_value ids, attempts;
 
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(rows, json_pack("{s:I, s:I}", "id", (json_int_t)items[i]->id,
-						      "attempt", (json_int_t)items[i]->attempt));
-	return count == 0 || db_exec(ctx->db, OUTBOX_DELETE, DB_ARGS(db_json(rows)), NULL, err);
+	if (count == 0)
+		return true;
+	columns_of(ctx, items, count, &ids, &attempts);
+	return db_exec(ctx->db, OUTBOX_DELETE, DB_ARGS(ids, attempts), NULL, err);
 }
 
-bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t delay_ms,
-		     struct error *err)
+bool outbox_postpone(struct ctx *ctx, const struct outbox_item *const *items,
+		     const int64_t *delays_ms, size_t count, struct error *err)
 {
-	return db_exec(ctx->db, OUTBOX_POSTPONE,
-		       DB_ARGS(db_int(item->id), db_int(item->attempt),
-			       db_double((double)delay_ms / 1000)),
+	struct db_value ids, attempts;
+
+	if (count == 0)
+		return true;
+	columns_of(ctx, items, count, &ids, &attempts);
+	return db_exec(ctx->db, OUTBOX_POSTPONE, DB_ARGS(ids, attempts, db_ints(delays_ms, count)),
 		       NULL, err);
 }
 

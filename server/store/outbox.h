@@ -45,9 +45,9 @@ MUST_CHECK bool outbox_claim(struct ctx *ctx, int lease_s, int64_t limit, struct
 MUST_CHECK bool outbox_delete(struct ctx *ctx, const struct outbox_item *const *items, size_t count,
 			      struct error *err);
 
-/* Gives one item back, to be tried again after delay_ms. */
-MUST_CHECK bool outbox_postpone(struct ctx *ctx, const struct outbox_item *item, int64_t delay_ms,
-				struct error *err);
+/* Gives those that are still ours back, to be tried again after delays_ms (parallel to items). */
+MUST_CHECK bool outbox_postpone(struct ctx *ctx, const struct outbox_item *const *items,
+				const int64_t *delays_ms, size_t count, struct error *err);
 
 /* What waits for a later time is due now: a broker is back. */
 MUST_CHECK bool outbox_hurry(struct ctx *ctx, struct error *err);

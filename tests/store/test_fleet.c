@@ -427,7 +427,12 @@ static void test_outbox_rows_are_claimed_once_and_fenced(void **state)
 	stale.attempt--;
 	assert_done(outbox_delete(ctx, (const struct outbox_item *[]){&stale}, 1, &err), err);
 	assert_int_equal(count(COUNT_OUTBOX, DB_ARGS(db_text(NODE))), 1);
-	assert_done(outbox_postpone(ctx, &items[0], 0, &err), err);
+	assert_done(outbox_postpone(ctx, (const struct outbox_item *[]){&stale, &items[0]},
+				    (const int64_t[]){0, 60000}, 2, &err),
+		    err);
+	assert_done(outbox_claim(ctx, 30, 10, &others, &other_count, &err), err);
+	assert_int_equal(other_count, 0); /* not before its time */
+	assert_done(outbox_hurry(ctx, &err), err);
 	assert_done(outbox_claim(ctx, 30, 10, &others, &other_count, &err), err);
 	assert_int_equal(other_count, 1);
 	assert_done(outbox_delete(ctx, (const struct outbox_item *[]){&others[0]}, 1, &err), err);
