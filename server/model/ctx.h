@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/clock.h"
 
@@ -68,6 +69,13 @@ struct server {
 	const char *webhook_allow; /* comma separated networks that webhooks may reach, or "" */
 };
 
+/* A lease as it was when it was taken: fence is another one when somebody else has had it since. */
+struct lease {
+	const char *name;
+	const char *owner;
+	int64_t fence;
+};
+
 struct ctx {
 	struct db *db;
 	struct arena *arena;
@@ -76,4 +84,5 @@ struct ctx {
 	usec_t now;		   /* one instant for the whole unit, UTC */
 	const char *request_id;
 	const struct server *server;
+	const struct lease *lease; /* what timed work must still hold when it writes, or NULL */
 };

@@ -53,6 +53,7 @@ struct scheduler {
 	const struct server *server;
 	char *database_url;
 	char owner[ID_SIZE];
+	struct lease lease;
 	pthread_t thread;
 	int wake_fd;
 	atomic_bool stopping;
@@ -71,7 +72,8 @@ static struct ctx context(const struct scheduler *scheduler, struct db *db, stru
 			    .actor = &SYSTEM,
 			    .now = clock_now_utc(),
 			    .request_id = "scheduler",
-			    .server = scheduler->server};
+			    .server = scheduler->server,
+			    .lease = &scheduler->lease};
 }
 
 /* One turn of all tasks that are due. A task that fails is logged and tried again when due. */
@@ -101,7 +103,7 @@ static bool take_lease(struct scheduler *scheduler, struct db *db, struct arena 
 	struct ctx ctx = context(scheduler, db, arena);
 	bool before = *held;
 
-	if (!scheduler_leases_take(&ctx, "scheduler", scheduler->owner, LEASE_S, held, err))
+	if (!scheduler_leases_take(&ctx, LEASE_S, &scheduler->lease, held, err))
 		return false;
 	if (*held && !before)
 		log_info("this replica does the timed work from now on");
@@ -184,6 +186,7 @@ bool scheduler_start(const char *database_url, const struct server *server, stru
 		snprintf(scheduler->owner, sizeof(scheduler->owner), "%s", server->replica);
 	else
 		id_random(scheduler->owner, "");
+	scheduler->lease = (struct lease){.name = "scheduler", .owner = scheduler->owner};
 	scheduler->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (scheduler->wake_fd < 0) {
 		error_set_errno(err, ERR_INTERNAL, errno, "could not make an eventfd");

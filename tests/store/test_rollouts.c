@@ -2,6 +2,8 @@
 /* A rollout from plan to rollback on a real database; the nodes are played by the test. */
 #include "harness/fleet.h"
 
+#include "store/scheduler_leases.h"
+
 static void test_waves_follow_each_other(void **state)
 {
 	(void)state;
@@ -214,6 +216,57 @@ static void test_deadline_times_out_and_restores(void **state)
 	assert_string_equal(state_of(slow.id), "paused");
 }
 
+static void take(struct lease *lease, bool expected)
+{
+	struct error err = {0};
+	bool held;
+
+	assert_done(scheduler_leases_take(harness_ctx(), 60, lease, &held, &err), err);
+	assert_int_equal(held, expected);
+}
+
+static bool advance_under(const struct lease *lease, struct error *err)
+{
+	struct ctx ctx = *harness_ctx();
+	bool busy;
+
+	ctx.lease = lease;
+	return rollouts_advance(&ctx, &busy, err);
+}
+
+/* Two engines on one database: the one that was too slow finds its lease gone, and writes nothing. */
+static void test_who_lost_the_lease_writes_nothing(void **state)
+{
+	struct lease one = {.name = "scheduler", .owner = "one"};
+	struct lease two = {.name = "scheduler", .owner = "two"};
+	struct error err = {0};
+
+	(void)state;
+	fleet_on_two();
+	take(&one, true);
+	take(&two, false);
+	struct rollout rollout = create("3", "{}");
+	harness_sql(harness_ctx()->db, "UPDATE scheduler_lease SET lease_until = 'epoch'");
+	take(&two, true);
+	assert_false(advance_under(&one, &err));
+	assert_int_equal(err.code, ERR_UNAVAILABLE);
+	assert_string_equal(step_of(rollout.id, NODES[0]), "pending");
+	assert_string_equal(desired_of(NODES[0]), "2/1 true");
+	assert_string_equal(state_of(rollout.id), "running");
+
+	while (strcmp(step_of(rollout.id, NODES[0]), "sent") != 0)
+		assert_done(advance_under(&two, &err), err);
+	assert_false(advance_under(&one, &err));
+	assert_string_equal(desired_of(NODES[0]), "3/2 true");
+
+	/* Back to the first, under another fence: what it was before does not count again. */
+	const struct lease before = one;
+	harness_sql(harness_ctx()->db, "UPDATE scheduler_lease SET lease_until = 'epoch'");
+	take(&one, true);
+	assert_false(advance_under(&before, &err));
+	assert_done(advance_under(&one, &err), err);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -228,6 +281,7 @@ int main(void)
 		STORE_TEST(test_unrenderable_is_refused_at_plan),
 		STORE_TEST(test_empty_selector_matches_nothing),
 		STORE_TEST(test_deadline_times_out_and_restores),
+		STORE_TEST(test_who_lost_the_lease_writes_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, harness_group_setup, harness_group_teardown);

@@ -13,6 +13,7 @@
 #include "store/db.h"
 #include "store/rollout_steps.h"
 #include "store/rollouts.h"
+#include "store/scheduler_leases.h"
 
 /* All steps that were told, and those that may still be. */
 static const char *const OPEN_STATES[] = {"queued",   "sent",	   "accepted", "fetching",
@@ -214,7 +215,8 @@ static bool advance(struct ctx *ctx, void *arg, struct error *err)
 
 	job->busy = job->changed = false;
 	job->waits = NULL;
-	if (!rollouts_lock(ctx, job->id, &job->rollout, err) ||
+	if (!scheduler_leases_confirm(ctx, err) ||
+	    !rollouts_lock(ctx, job->id, &job->rollout, err) ||
 	    !strategy_decode(job->rollout.strategy, ctx->arena, &job->strategy, err) ||
 	    !sweep_steps(ctx, job, err) || !failures_note(ctx, job->id, NULL, err))
 		return false;
@@ -255,7 +257,7 @@ static bool pause_stuck(struct ctx *ctx, void *arg, struct error *err)
 	const struct stuck *stuck = arg;
 	struct rollout rollout;
 
-	if (!rollouts_lock(ctx, stuck->id, &rollout, err))
+	if (!scheduler_leases_confirm(ctx, err) || !rollouts_lock(ctx, stuck->id, &rollout, err))
 		return false;
 	return rollout_state_of(&rollout) != ROLLOUT_RUNNING ||
 	       rollout_move(ctx, &rollout, ROLLOUT_PAUSE,
