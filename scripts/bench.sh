@@ -17,6 +17,10 @@
 #   agent_static_mb         size of the static muster-agent
 #   rollout_5_agents_ms     a rollout of one config file, from its creation to the last of five agents
 #
+#   heartbeats_per_s ...    the figures of the server under a simulated fleet: docs/scaling.md
+#
+#   BENCH_PARTS="agent fleet"  one of them only
+#   BENCH_SCALE=1           share of the nodes of the fleet
 #   BENCH_HEARTBEATS=4      minutes of the idle agent
 #   BENCH_ROUNDS=10         so often each of the 20 services is killed
 #
@@ -26,7 +30,7 @@ set -euo pipefail
 # shellcheck source=scripts/env.sh
 . "$(dirname "$0")/env.sh"
 
-"$MUSTER_ROOT/scripts/install-deps.sh" demo >&2
+"$MUSTER_ROOT/scripts/install-deps.sh" demo test >&2
 . "$MUSTER_ROOT/scripts/env.sh"
 "$MUSTER_ROOT/scripts/build.sh" release >&2
 "$MUSTER_ROOT/scripts/demo/make-packages.sh" "$MUSTER_BUILD/demo-packages" >&2
@@ -37,6 +41,24 @@ if [ -x "$static/muster-agent" ] && [ -x "$static/muster-shim" ]; then
 else
 	echo "bench: no static build (make static), measuring the agent of the release build" >&2
 fi
-exec python3 "$MUSTER_ROOT/scripts/demo/bench.py" --programs "$MUSTER_BUILD/release/bin" --agent "${agent[@]}" \
-	--heartbeats "${BENCH_HEARTBEATS:-4}" --rounds "${BENCH_ROUNDS:-10}" \
-	--packages "$MUSTER_BUILD/demo-packages" --out "$MUSTER_BUILD/bench.json"
+parts=()
+for part in ${BENCH_PARTS:-agent fleet}; do
+	parts+=("$MUSTER_BUILD/bench-$part.json")
+	rm -f "$MUSTER_BUILD/bench-$part.json"
+	case $part in
+	agent)
+		python3 "$MUSTER_ROOT/scripts/demo/bench.py" --programs "$MUSTER_BUILD/release/bin" --agent "${agent[@]}" \
+			--heartbeats "${BENCH_HEARTBEATS:-4}" --rounds "${BENCH_ROUNDS:-10}" \
+			--packages "$MUSTER_BUILD/demo-packages" --out "$MUSTER_BUILD/bench-agent.json"
+		;;
+	fleet)
+		MUSTER_BIN=$MUSTER_BUILD/release/bin /usr/bin/python3 "$MUSTER_ROOT/tests/load/fleet.py" \
+			--scale "${BENCH_SCALE:-1}" --out "$MUSTER_BUILD/bench-fleet.json"
+		;;
+	*)
+		echo "bench: BENCH_PARTS has agent and fleet, not $part" >&2
+		exit 2
+		;;
+	esac
+done
+exec "$MUSTER_ROOT/scripts/bench-sum.py" "$MUSTER_BUILD/bench.json" "${parts[@]}"

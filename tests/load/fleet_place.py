@@ -35,7 +35,8 @@ class Place(Simulated):
     """nodes take part, known are rows of nodes that never connect."""
 
     def __init__(self, nodes, known, brokers):
-        super().__init__(plain=True, brokers=brokers, postgres=POSTGRES, env={"MUSTER_LOG_LEVEL": "warn"})
+        super().__init__(plain=True, brokers=brokers, postgres=POSTGRES, env={
+            "MUSTER_LOG_LEVEL": "warn", "MUSTER_CONNECTIONS_PER_ADDRESS": "0", "MUSTER_EVENT_STREAMS_PER_USER": "2000"})
         self.nodes, self.known = nodes, known
 
     def __enter__(self):
