@@ -72,7 +72,7 @@ static void leaves_a_right_clock_alone(void **state)
 	fake_clock_advance(USEC_PER_HOUR);
 	ask(&time, fake_utc, 0);
 	assert_int_equal(correction(fixture, &made), 0);
-	assert_in_range(labs(trusted_time_offset_ms(&time)), 0, 1);
+	assert_in_range(llabs(trusted_time_offset_ms(&time)), 0, 1);
 }
 
 static void corrects_a_boot_without_a_battery(void **state)
