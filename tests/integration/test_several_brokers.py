@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness import Agent, Process, program, Simulated, wait_until
+from harness import Agent, Process, program, Server, Simulated, wait_until
 from harness.changes import Vendor, wait_for_rollout
 
 NODES = 24
@@ -129,3 +129,21 @@ def test_addresses_that_fit_no_broker_are_refused(place):
                    env={"MUSTER_DATABASE_URL": place.postgres.dsn()}).start()
     assert done.child.wait(60) == 1
     assert "give one public address for each" in done.log()
+
+
+def test_standalone_runs_several():
+    with Server(options=["--brokers", "2"]) as server:
+        assert {"https", "mqtt", "mqtt-1"} == set(server.ports)
+        metrics = server.api().get("/metrics")
+        assert all(f'muster_mqtt_connected{{broker="{n}"}} 1' in metrics for n in (0, 1))
+        agents = [Agent(server, name=f"gw-{n}") for n in range(4)]
+        try:
+            for agent in agents:
+                agent.enroll()
+                number = agent.node()["shard"] % 2
+                brokers = json.loads((agent.dir / "keys" / "identity.json").read_text())["brokers"]
+                assert brokers == [f"mqtts://127.0.0.1:{server.ports[('mqtt', 'mqtt-1')[number]]}"]
+                agent.start().wait_online()
+        finally:
+            for agent in agents:
+                agent.close()
