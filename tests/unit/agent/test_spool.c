@@ -268,14 +268,14 @@ struct operation {
 	size_t size;
 };
 
-static uint64_t draw(struct model *model, uint64_t below)
+static unsigned draw(struct model *model, unsigned below)
 {
 	/* splitmix64: the same operations from the same seed, on every machine. */
 	uint64_t value = model->random += UINT64_C(0x9E3779B97F4A7C15);
 
 	value = (value ^ (value >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
 	value = (value ^ (value >> 27)) * UINT64_C(0x94D049BB133111EB);
-	return (value ^ (value >> 31)) % below;
+	return (unsigned)((value ^ (value >> 31)) % below);
 }
 
 static struct operation choose(struct model *model)
