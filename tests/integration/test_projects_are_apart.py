@@ -65,6 +65,8 @@ class Victim:
         """What a path may name, by placeholder."""
         return {
             "rollout": [self.rollout["id"]], "node": [self.node],
+            "selection": [self.api.post("/selections", {"nodes": [self.node]})["id"]],
+            "hash": ["sha256:" + 64 * "0"],
             "config": [self.config.get("id", "secret-config"), "secret-config"],
             "no": ["1"], "name": ["secret-tool", "secret"], "version": ["1.0"],
             "alert": [self.alert], "rule": [self.rule["id"]], "webhook": [self.webhook["id"]],
