@@ -35,6 +35,7 @@ class Model:
         self.rollouts, self.steps = {}, {}
         self.aborted = set()
         self.owned = {}  # id of a rollback -> node -> services that were the original's when it was made
+        self.young = set()  # rollbacks made at the same time as something else
         self.last = None
 
     # --- one look ---
@@ -48,7 +49,7 @@ class Model:
             self.check_rollout(rollout, [s for s in now["steps"] if s["rollout"] == rollout["id"]])
         for key, step in steps.items():
             self.check_step(rollouts[key[0]], self.steps.get(key), step, "retry" in command)
-        self.learn_rollbacks(rollouts)
+        self.learn_rollbacks(rollouts, concurrent)
         for generation in now["generations"]:
             self.take_generation(rollouts, steps, generation, concurrent)
         for node in now["nodes"]:
@@ -117,14 +118,17 @@ class Model:
                 out[service] = {"run": change.get("run"), "parameters": change.get("parameters")}
         return out
 
-    def learn_rollbacks(self, rollouts):
+    def learn_rollbacks(self, rollouts, concurrent):
         """What a rollback restores is settled when it is made."""
+        self.young = set()
         for rollout in rollouts.values():
             if rollout["kind"] == "rollback" and rollout["id"] not in self.owned:
                 number = rollouts[rollout["rollback_of"]]["number"]
                 self.owned[rollout["id"]] = {
                     n: {s for s, owner in node.owner.items() if owner == number}
                     for n, node in self.nodes.items()}
+                if concurrent:
+                    self.young.add(rollout["id"])
 
     def take_generation(self, rollouts, steps, generation, concurrent):
         node = self.nodes[generation["node"]]
@@ -171,6 +175,9 @@ class Model:
             else:
                 expected[service] = change
             node.owner[service] = rollout["number"]
+            for young in self.young:  # made before or after this: both are right
+                if rollouts[young]["rollback_of"] == rollout["id"]:
+                    self.owned[young][generation["node"]].add(service)
         expected = {s: c for s, c in expected.items() if c is not None}
         assert content == expected, \
             f"generation {generation['generation']} is {content}, should be {expected}"

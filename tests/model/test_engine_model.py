@@ -245,6 +245,9 @@ FOUND = {
                                     "retries": {"max": 1, "backoff_ms": 1000}}, 0),
         ("create", {"a", "c"}, 2, {"on_failure": "fail", "priority": 1}, 6),
         ("both", "aaab", ("advance",), ("advance",)), ("expire",), ("advance",)],
+    "a rollback is made while the nodes get their generations": [
+        ("create", {"b"}, 9, {"priority": 1}, 6), ("advance",),
+        ("both", "aaabbabaababaabaa", ("advance",), ("rollback", 0))],
     "a part that lost a service fails": [
         ("create", {"b", "c"}, 1, {}, 2), ("advance",), ("advance",),
         ("create", {"b"}, 1, {}, 0), ("advance",), ("advance",),
